@@ -1,0 +1,38 @@
+"""Facts of the dataset, in one place.
+
+Source: Jun Cheng, "brain tumor dataset", figshare, doi 10.6084/m9.figshare.1512427.v5, CC BY 4.0.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLASSES: Final = ("meningioma", "glioma", "pituitary")
+"""Class names in label order; label = the dataset's own label less one."""
+
+PROTOCOLS: Final = ("official", "person", "slice")
+FOLDS: Final = (1, 2, 3, 4, 5)
+
+PROTOCOL_NOTES: Final = {
+    "slice": "Random 80/20 by slice, as in the milestone paper. Slices of one patient stand on both sides: it leaks.",
+    "official": "The dataset author's five patient-level folds. Follow-up exams of one head still cross folds.",
+    "person": "Five folds grouped by person, follow-up exams kept together. The honest number.",
+}
+
+FIGSHARE: Final = "figshare"
+PHANTOM: Final = "phantom"
+
+ARTICLE_ID: Final = 1512427
+ARTICLE_VERSION: Final = 5
+ARTICLE_API: Final = f"https://api.figshare.com/v2/articles/{ARTICLE_ID}"
+ARTICLE_URL: Final = "https://doi.org/10.6084/m9.figshare.1512427.v5"
+ATTRIBUTION: Final = "Jun Cheng, brain tumor dataset, figshare, doi 10.6084/m9.figshare.1512427.v5, CC BY 4.0"
+
+SLICES: Final = 3064
+CLASS_COUNTS: Final = {"meningioma": 708, "glioma": 1426, "pituitary": 930}
+PATIENTS: Final = 233
+PERSONS: Final = 209
+PIXEL_SPACING_MM: Final = 0.49
+"""In-plane spacing of the 512x512 slices (the 256x256 ones have twice that), after the dataset's README."""
+
+NOT_FOR_CLINICAL_USE: Final = "For research and education. Not for clinical use."

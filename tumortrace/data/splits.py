@@ -1,0 +1,220 @@
+"""Who stands in which fold, under each of the three protocols, assigned once and frozen.
+
+For the figshare dataset the folds ship with the package (``splits_figshare.csv``, hashed below). For any other dataset
+they are made once, from its manifest and a fixed seed, and kept beside it in ``splits.csv`` with its hash.
+
+Folds count from 1. Under every protocol, fold *k* is the test part and the other four are the training part; the milestone
+paper's single 80/20 split is fold 1 of ``slice`` (613 test slices).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tumortrace import paths
+from tumortrace.data.catalog import CLASSES, FOLDS, PROTOCOLS
+from tumortrace.data.store import Dataset
+from tumortrace.errors import SplitError, SplitOverlap, SplitUnavailable
+
+Protocol = Literal["official", "person", "slice"]
+assert get_args(Protocol) == PROTOCOLS
+
+SEED: Final = 20151222
+_FROZEN: Final = Path(__file__).with_name("splits_figshare.csv")
+FROZEN_SHA256: Final = "e7318b22f6adc17b396d6c45631585d27176644d550693d2ab9c0001f9a9df49"
+COLUMNS: Final = ("slice_id", "label", "patient_id", "person_id", *PROTOCOLS)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the manifest on each side; ``validation`` is a part of the training fold, never of the test fold."""
+
+    train: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+
+def assign(manifest: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
+    """Assign every slice its fold under each protocol the manifest allows.
+
+    Args:
+        manifest: One row a slice (see :mod:`tumortrace.data.manifest`).
+        seed: Of the shuffles behind ``slice`` and ``person``.
+
+    Returns:
+        The frame that is frozen: :data:`COLUMNS`; a protocol that cannot be is a column of ``<NA>``.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    table = manifest[["slice_id", "label", "patient_id", "person_id"]].copy()
+    labels = table["label"].to_numpy(dtype=np.int64)
+    table["official"] = manifest["official_fold"].astype("Int8")
+    table["person"] = pd.Series(pd.NA, index=table.index, dtype="Int8")
+    table["slice"] = pd.Series(pd.NA, index=table.index, dtype="Int8")
+    folds = len(FOLDS)
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    if counts.any() and counts[counts > 0].min() >= folds:
+        slices = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        for fold, (_, test) in enumerate(slices.split(labels, labels), start=1):
+            table.loc[table.index[test], "slice"] = fold
+    persons = table["person_id"]
+    if persons.notna().all() and persons.nunique() >= folds:
+        groups = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        for fold, (_, test) in enumerate(groups.split(labels, labels, persons.to_numpy(dtype=object)), start=1):
+            table.loc[table.index[test], "person"] = fold
+    return table[list(COLUMNS)]
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """The exact bytes that are frozen and hashed."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def frozen_figshare() -> pd.DataFrame:
+    """The shipped folds of the figshare dataset, with labels, patients and persons (facts, no images).
+
+    Raises:
+        SplitError: The file does not have the hash it was frozen with.
+    """
+    return _read(_FROZEN, FROZEN_SHA256)
+
+
+def table_for(dataset: Dataset) -> pd.DataFrame:
+    """The frozen folds of a dataset, row-aligned with its manifest.
+
+    Made and written on first use for datasets whose folds do not ship with the package.
+
+    Raises:
+        SplitError: The frozen file was changed, or does not fit the manifest.
+    """
+    manifest = dataset.manifest
+    shipped = frozen_figshare()
+    if _fits(shipped, manifest):
+        return shipped
+    path = dataset.folder / "splits.csv"
+    seal = dataset.folder / "splits.sha256"
+    if not (path.exists() and seal.exists()):
+        raw = to_csv(assign(manifest))
+        paths.write_atomic(path, raw)
+        paths.write_atomic(seal, hashlib.sha256(raw).hexdigest() + "\n")
+    table = _read(path, seal.read_text().strip())
+    if not _fits(table, manifest):
+        raise SplitError(
+            "the frozen folds do not fit the dataset",
+            value=str(path),
+            remedy="Import the dataset again under a new --name; its folds are made afresh.",
+        )
+    return table
+
+
+def split(
+    table: pd.DataFrame,
+    protocol: Protocol,
+    fold: int,
+    validation: float = 0.0,
+    seed: int = 0,
+) -> Split:
+    """Train, validation and test rows of one fold.
+
+    Args:
+        table: Frozen folds, row-aligned with the manifest.
+        protocol: ``official``, ``person`` or ``slice``.
+        fold: 1 to 5; this fold is the test part.
+        validation: Share of the training part to hold out, whole persons at a time (slices, where persons are unknown).
+        seed: Of the choice of the validation part.
+
+    Raises:
+        SplitUnavailable: The dataset has no folds under this protocol, or none of that number.
+        SplitOverlap: A person would be on both sides of ``person``, or a patient of ``official``.
+    """
+    folds = table[protocol]
+    if folds.isna().any():
+        needs = "the author's folds (cvind.mat)" if protocol == "official" else "patient ids and enough slices"
+        usable = [name for name in PROTOCOLS if table[name].notna().all()]
+        raise SplitUnavailable(
+            f"this dataset has no folds under the protocol; it needs {needs}",
+            value=protocol,
+            remedy=f"Use {' or '.join(usable)}." if usable else "Import a dataset with patient ids.",
+        )
+    if fold not in set(folds.tolist()):
+        raise SplitUnavailable(
+            "no such fold", value=fold, remedy=f"Choose one of {sorted(set(folds.tolist()))} for protocol {protocol}."
+        )
+    is_test = (folds == fold).to_numpy(dtype=bool)
+    test, rest = np.flatnonzero(is_test), np.flatnonzero(~is_test)
+    check_disjoint(table, protocol, rest, test)
+    held = _validation_rows(table, rest, validation, seed)
+    train = np.setdiff1d(rest, held)
+    if len(held):
+        check_disjoint(table, "person" if table["person_id"].notna().all() else "slice", train, held)
+    return Split(train, held, test)
+
+
+def check_disjoint(
+    table: pd.DataFrame,
+    protocol: Protocol,
+    one: npt.NDArray[np.int64],
+    other: npt.NDArray[np.int64],
+) -> None:
+    """Raise :class:`SplitOverlap` if what ``protocol`` keeps together stands on both sides."""
+    column = {"official": "patient_id", "person": "person_id", "slice": "slice_id"}[protocol]
+    # Unknown patients cannot be seen to overlap; `official` may come with folds but without ids.
+    shared = set(table[column].iloc[one].dropna()) & set(table[column].iloc[other].dropna())
+    if shared:
+        raise SplitOverlap(
+            f"{column.replace('_id', '')}s stand on two sides of a `{protocol}` split",
+            value=sorted(shared)[:5],
+            remedy="Delete splits.csv and splits.sha256 of this dataset and let them be made again.",
+        )
+
+
+def _validation_rows(
+    table: pd.DataFrame, rest: npt.NDArray[np.int64], share: float, seed: int
+) -> npt.NDArray[np.int64]:
+    if share <= 0:
+        return np.empty(0, np.int64)
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    parts = max(2, round(1 / share))
+    labels = table["label"].iloc[rest].to_numpy(dtype=np.int64)
+    persons = table["person_id"].iloc[rest]
+    known = persons if persons.notna().all() else table["slice_id"].iloc[rest]
+    groups = known.to_numpy(dtype=object)
+    if len(set(groups)) < parts:
+        raise SplitUnavailable(
+            "too few persons for the validation share",
+            value=share,
+            remedy="Set validation to 0 or import more persons.",
+        )
+    folder = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    _, held = next(iter(folder.split(labels, labels, groups)))
+    return np.sort(rest[held])
+
+
+def _read(path: Path, sha256: str) -> pd.DataFrame:
+    raw = path.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if found != sha256:
+        raise SplitError(
+            "the frozen folds were changed",
+            value=f"{path} has SHA-256 {found[:16]}..., expected {sha256[:16]}...",
+            remedy="Restore the file from version control, or delete it with its hash to make new folds.",
+        )
+    kinds = {name: "string" for name in COLUMNS[:4]} | {name: "Int8" for name in ("label", *PROTOCOLS)}
+    return pd.read_csv(io.BytesIO(raw), dtype=kinds)
+
+
+def _fits(table: pd.DataFrame, manifest: pd.DataFrame) -> bool:
+    return (
+        len(table) == len(manifest)
+        and bool((table["slice_id"].to_numpy() == manifest["slice_id"].to_numpy()).all())
+        and bool((table["label"].to_numpy() == manifest["label"].to_numpy()).all())
+    )

@@ -1,0 +1,1 @@
+"""From rows of predictions to figures with intervals; a model is never run here."""

@@ -1,0 +1,83 @@
+"""Where data, cache, runs and artifacts are.
+
+Nothing is resolved on import: a test or a user may set the variables at any time. Nothing is created here either;
+who writes into a folder makes it.
+
+=========================  =====================================================================
+``TUMORTRACE_HOME``        data, cache and runs; default ``.tumortrace/`` beside ``app.py``
+``TUMORTRACE_ARTIFACTS``   shipped models and results; default ``artifacts/`` beside ``app.py``
+=========================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def root() -> Path:
+    """The folder that holds ``app.py``; the working directory where the package is installed elsewhere."""
+    beside = Path(__file__).resolve().parent.parent
+    return beside if (beside / "app.py").exists() else Path.cwd()
+
+
+def home() -> Path:
+    """The folder for everything TumorTrace writes."""
+    given = os.environ.get("TUMORTRACE_HOME")
+    return Path(given).expanduser().resolve() if given else root() / ".tumortrace"
+
+
+def data() -> Path:
+    """Imported datasets, one folder each."""
+    return home() / "data"
+
+
+def downloads() -> Path:
+    """Files as fetched, kept so that a download can be continued."""
+    return home() / "downloads"
+
+
+def cache() -> Path:
+    """Preprocessed arrays; safe to delete at any time."""
+    return home() / "cache"
+
+
+def runs() -> Path:
+    """Training runs, one folder each."""
+    return home() / "runs"
+
+
+def artifacts() -> Path:
+    """What ships: models and benchmark results."""
+    given = os.environ.get("TUMORTRACE_ARTIFACTS")
+    return Path(given).expanduser().resolve() if given else root() / "artifacts"
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write ``content`` beside ``path`` and rename: a reader sees the old file or the new one, never a half.
+
+    Args:
+        path: The file to replace; missing folders are made.
+        content: Text (written as UTF-8) or bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = content.encode() if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, atomically; NaN is refused so that every reader can parse it."""
+    write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

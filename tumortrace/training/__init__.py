@@ -1,0 +1,1 @@
+"""Runs: the loop that trains, the folder it writes, the process it lives in."""
