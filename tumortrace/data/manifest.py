@@ -13,7 +13,7 @@ import pandas as pd
 from tumortrace.data.catalog import CLASSES
 from tumortrace.errors import DataError
 
-COLUMNS: Final[dict[str, str]] = {
+COLUMNS: Final[dict[str, Any]] = {
     "slice_id": "string",  # unique; the dataset's own number where it has one
     "label": "Int8",  # 0 meningioma, 1 glioma, 2 pituitary
     "patient_id": "string",  # as published; <NA> when unknown

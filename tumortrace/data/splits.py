@@ -3,8 +3,8 @@
 For the figshare dataset the folds ship with the package (``splits_figshare.csv``, hashed below). For any other dataset
 they are made once, from its manifest and a fixed seed, and kept beside it in ``splits.csv`` with its hash.
 
-Folds count from 1. Under every protocol, fold *k* is the test part and the other four are the training part; the milestone
-paper's single 80/20 split is fold 1 of ``slice`` (613 test slices).
+Folds count from 1. Under every protocol, fold *k* is the test part and the other four are the training part; the
+milestone paper's single 80/20 split is fold 1 of ``slice`` (613 test slices).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS: Final = ("slice_id", "label", "patient_id", "person_id", *PROTOCOLS)
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the manifest on each side; ``validation`` is a part of the training fold, never of the test fold."""
+    """Row numbers of the manifest on each side; ``validation`` is held out of the training part, never of the test."""
 
     train: npt.NDArray[np.int64]
     validation: npt.NDArray[np.int64]
@@ -208,7 +208,7 @@ def _read(path: Path, sha256: str) -> pd.DataFrame:
             value=f"{path} has SHA-256 {found[:16]}..., expected {sha256[:16]}...",
             remedy="Restore the file from version control, or delete it with its hash to make new folds.",
         )
-    kinds = {name: "string" for name in COLUMNS[:4]} | {name: "Int8" for name in ("label", *PROTOCOLS)}
+    kinds = dict.fromkeys(COLUMNS[:4], "string") | dict.fromkeys(("label", *PROTOCOLS), "Int8")
     return pd.read_csv(io.BytesIO(raw), dtype=kinds)
 
 

@@ -114,7 +114,7 @@ def _build(
             },
         )
         try:
-            os.rename(beside, folder)
+            beside.rename(folder)
         except OSError:
             # Another process finished the same cache first; theirs is as good.
             if not (folder / "cache.json").is_file():

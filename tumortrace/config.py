@@ -1,0 +1,142 @@
+"""Everything a run is made of, validated, to and from JSON.
+
+A field's ``description`` is its help and ``unit`` its unit: the command line and the Train page's form are both made
+from this module, so a setting exists everywhere or nowhere. No torch here: the pages read it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tumortrace.data.splits import Protocol
+from tumortrace.errors import ConfigError
+from tumortrace.imaging.preprocess import PreprocessSettings
+
+ModelName = Literal["cnn3d", "resnet18", "inception_v3"]
+
+STAGES: Final[dict[str, tuple[str, ...]]] = {
+    "cnn3d": ("block1", "block2", "block3", "block4"),
+    "resnet18": ("stem", "layer1", "layer2", "layer3", "layer4"),
+    "inception_v3": ("stem", "mixed5", "mixed6", "mixed7"),
+}
+"""The named stages of each model, from the input on: what ``freeze_until`` may name."""
+
+
+def _field(default: Any, description: str, unit: str | None = None, **limits: Any) -> Any:
+    extra = {"unit": unit} if unit else None
+    return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ModelSettings(_Settings):
+    """Which network, and where its weights start."""
+
+    name: ModelName = _field("resnet18", "Architecture")
+    init: str = _field("scratch", "Starting weights: scratch, imagenet, or a weights file")
+    freeze_until: str | None = _field(
+        None, "Freeze every stage up to and including this one; BatchNorm stays with them"
+    )
+    dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
+    depth: int = _field(
+        1, "Neighbouring slices seen at once (cnn3d: 1 takes the three colour planes)", "slices", ge=1, le=9
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> ModelSettings:
+        stages = STAGES[self.name]
+        if self.freeze_until is not None and self.freeze_until not in stages:
+            raise ValueError(f"{self.name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
+        if self.depth > 1 and self.name != "cnn3d":
+            raise ValueError(f"{self.name} sees one slice; set depth to 1 or choose cnn3d")
+        if self.depth % 2 == 0:
+            raise ValueError(f"depth must be odd, so that the slice stands in the middle; got {self.depth}")
+        if self.name == "cnn3d" and self.init == "imagenet":
+            raise ValueError("there are no ImageNet weights for cnn3d; set init to scratch or a file")
+        return self
+
+
+class AugmentSettings(_Settings):
+    """What happens to a training batch, anew each time it is seen; 0 switches a part off."""
+
+    rotate: float = _field(15.0, "Rotation, up to", "degrees", ge=0, le=180)
+    shift: float = _field(0.06, "Shift, up to this share of the side", ge=0, le=0.5)
+    scale: float = _field(0.12, "Zoom in or out, up to", ge=0, le=0.5)
+    reflect: bool = _field(True, "Reflect left and right, half of the time")
+    brightness: float = _field(0.1, "Brightness, up to", ge=0, le=0.5)
+    contrast: float = _field(0.2, "Contrast, up to", ge=0, le=0.8)
+    gamma: float = _field(0.2, "Gamma, up to (log scale)", ge=0, le=1)
+    noise: float = _field(0.02, "Gaussian noise, standard deviation up to", ge=0, le=0.3)
+
+
+class OptimSettings(_Settings):
+    """How the weights move."""
+
+    epochs: int = _field(14, "Passes over the training part", ge=1, le=500)
+    batch_size: int = _field(32, "Slices a step", "slices", ge=2, le=1024)
+    lr: float = _field(2e-3, "Peak learning rate of the one-cycle schedule", gt=0, le=1)
+    warmup: float = _field(0.25, "Share of the schedule that rises", ge=0, le=0.9)
+    weight_decay: float = _field(0.05, "AdamW weight decay", ge=0, le=1)
+    label_smoothing: float = _field(0.05, "Label smoothing", ge=0, le=0.5)
+    class_weights: Literal["none", "balanced"] = _field("none", "Weight classes by inverse frequency")
+    ema: float = _field(0.995, "Decay of the moving average of weights; 0 switches it off", ge=0, lt=1)
+    clip: float = _field(2.0, "Clip the gradient norm at; 0 switches it off", ge=0, le=100)
+
+
+class RunConfig(_Settings):
+    """One run: a model, trained on the training part of one fold, tested once on its test part."""
+
+    dataset: str | None = _field(None, "Imported dataset; empty takes the real one where it is imported")
+    protocol: Protocol = _field("official", "How folds are formed")
+    fold: int = _field(1, "Test fold; the other four train", ge=1, le=5)
+    validation: float = _field(0.1, "Share of the training part held out, whole persons at a time", ge=0, le=0.5)
+    patience: int = _field(0, "Stop after this many epochs without a better validation loss; 0 never", "epochs", ge=0)
+    seed: int = _field(0, "Seed of everything random", ge=0, lt=2**31)
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto", "Where to train")
+    precision: Literal["auto", "32-true", "bf16-mixed"] = _field("auto", "Arithmetic; auto takes bf16 where it is fast")
+    threads: int = _field(0, "CPU threads; 0 takes all", ge=0, le=256)
+    preprocess: PreprocessSettings = Field(default_factory=lambda: PreprocessSettings())
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    augment: AugmentSettings = Field(default_factory=AugmentSettings)
+    optim: OptimSettings = Field(default_factory=OptimSettings)
+
+    @model_validator(mode="after")
+    def _contradictions(self) -> RunConfig:
+        if self.patience and not self.validation:
+            raise ValueError("early stopping needs a validation part; set validation above 0 or patience to 0")
+        if self.model.name == "inception_v3" and self.preprocess.size < 96:
+            raise ValueError(f"inception_v3 needs 96 px or more; got size {self.preprocess.size}")
+        return self
+
+
+def parse_config(values: dict[str, Any]) -> RunConfig:
+    """Validate nested settings.
+
+    Raises:
+        ConfigError: The first setting that does not hold, by its dotted name.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        what, value, remedy = _first(error)
+        raise ConfigError(what, value=value, remedy=remedy) from error
+
+
+def field_errors(error: ValidationError) -> dict[str, str]:
+    """Dotted field name to message, for showing each beside its field."""
+    return {".".join(map(str, item["loc"])) or "run": _message(item["msg"]) for item in error.errors()}
+
+
+def _first(error: ValidationError) -> tuple[str, Any, str]:
+    item = error.errors()[0]
+    name = ".".join(map(str, item["loc"])) or "the settings"
+    value = item["input"] if item["loc"] and not isinstance(item["input"], dict) else _message(item["msg"])
+    return f"{name} does not hold", value, _message(item["msg"]) + "."
+
+
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ").rstrip(".")

@@ -1,0 +1,197 @@
+"""The run folder: what a run was asked to do, how it fares, and what came out.
+
+::
+
+    TUMORTRACE_HOME/runs/<run_id>/
+        config.json           the RunConfig
+        status.json           Status, replaced atomically after every epoch and about every second within one
+        metrics/version_K/metrics.csv   one row an epoch, through Fabric's CSV logger; K counts the starts
+        checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, random states)
+        model.safetensors     final weights (EMA where it is on)
+        predictions.parquet   a row a test slice: model, protocol, seed, fold, slice_id, p_<class>
+        report.json           the evaluation of those rows
+        log.txt               what the process printed
+        stop                  present while a stop is asked for
+
+Only :mod:`tumortrace.training.loop` writes here while a run lives; pages read. No torch: pages open at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+from tumortrace import paths
+from tumortrace.config import RunConfig
+from tumortrace.errors import RunNotFound
+
+State = Literal["created", "preparing", "running", "stopped", "finished", "failed", "crashed"]
+LIVE: frozenset[str] = frozenset({"created", "preparing", "running"})
+_START_GRACE_S = 60.0
+
+
+class Status(BaseModel):
+    """How a run fares; times are POSIX seconds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    state: State = "created"
+    pid: int | None = None
+    pid_started: float | None = None
+    created: float = 0.0
+    started: float | None = None
+    updated: float = 0.0
+    ended: float | None = None
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    device: str | None = None
+    precision: str | None = None
+    memory_bytes: int | None = None
+    loss: float | None = None
+    starts: int = 0
+    counts: dict[str, int] = {}
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder; every property reads the disk anew."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked for."""
+        return RunConfig.model_validate_json((self.folder / "config.json").read_text())
+
+    @property
+    def status(self) -> Status:
+        """How it fares; a dead process without a final state reads as ``crashed``."""
+        status = Status.model_validate_json((self.folder / "status.json").read_text())
+        if status.state in LIVE and not _alive(status):
+            return status.model_copy(
+                update={
+                    "state": "crashed",
+                    "error": status.error or "The process ended without saying why; see the log.",
+                }
+            )
+        return status
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row an epoch (columns as logged, ``epoch`` from 1); rows of a later start replace those they repeat."""
+        frames = []
+        files = (self.folder / "metrics").glob("version_*/metrics.csv")
+        for path in sorted(files, key=lambda file: int(file.parent.name.removeprefix("version_"))):
+            try:
+                frame = pd.read_csv(path)
+            except (pd.errors.EmptyDataError, FileNotFoundError):
+                continue
+            if len(frame):
+                frames = [old[old["epoch"] < frame["epoch"].iloc[0]] for old in frames]
+                frames.append(frame)
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"epoch": pd.Series(dtype="int64")})
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it has a checkpoint and is neither live nor finished."""
+        return self.status.state in {"stopped", "crashed", "failed"} and (self.folder / "checkpoint.ckpt").exists()
+
+    @property
+    def predictions(self) -> pd.DataFrame | None:
+        """The test rows, once there are any."""
+        path = self.folder / "predictions.parquet"
+        return pd.read_parquet(path) if path.exists() else None
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """The evaluation as JSON, once there is one."""
+        path = self.folder / "report.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines of what the process printed."""
+        path = self.folder / "log.txt"
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 20_000))
+            text = file.read().decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def write_status(self, status: Status) -> None:
+        """Replace ``status.json`` atomically."""
+        stamped = status.model_copy(update={"updated": time.time()})
+        paths.write_atomic(self.folder / "status.json", stamped.model_dump_json(indent=2))
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        return (self.folder / "stop").exists()
+
+
+def create(config: RunConfig, run_id: str | None = None) -> Run:
+    """Make a run folder in state ``created``; nothing is started."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = run_id or f"{stamp}-{config.model.name}-{config.protocol}{config.fold}-{secrets.token_hex(2)}"
+    run = Run(paths.runs() / name)
+    run.folder.mkdir(parents=True, exist_ok=False)
+    paths.write_atomic(run.folder / "config.json", config.model_dump_json(indent=2))
+    run.write_status(Status(created=time.time(), epochs=config.optim.epochs))
+    return run
+
+
+def find(run_id: str) -> Run:
+    """The run of that id (or folder).
+
+    Raises:
+        RunNotFound: There is none.
+    """
+    as_path = Path(run_id)
+    folder = as_path if as_path.is_dir() else paths.runs() / run_id
+    if not re.fullmatch(r"[\w.-]+", folder.name) or not (folder / "config.json").is_file():
+        known = ", ".join(run.id for run in list_runs()[:5]) or "none yet"
+        raise RunNotFound("no such run", value=run_id, remedy=f"The newest runs are: {known}.")
+    return Run(folder)
+
+
+def list_runs() -> list[Run]:
+    """Every run, newest first."""
+    folder = paths.runs()
+    if not folder.is_dir():
+        return []
+    found = [Run(entry) for entry in folder.iterdir() if (entry / "config.json").is_file()]
+    found = [run for run in found if (run.folder / "status.json").is_file()]
+    return sorted(found, key=lambda run: (run.folder / "config.json").stat().st_mtime, reverse=True)
+
+
+def _alive(status: Status) -> bool:
+    if status.pid is None:
+        # Created a moment ago: its process has not said its name yet.
+        return time.time() - status.created < _START_GRACE_S
+    try:
+        process = psutil.Process(status.pid)
+        # A recycled pid belongs to a younger process.
+        same = status.pid_started is None or abs(process.create_time() - status.pid_started) < 2
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
