@@ -1,0 +1,95 @@
+"""Is one model better than another on the same slices, or was it luck?
+
+Two answers. The interval of the difference in accuracy, by the bootstrap over persons, is the one to quote. McNemar's
+exact test is the field's habit; it takes slices for independent, which slices of one head are not, so its p-value is
+too small.
+"""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from tumortrace.errors import DataError
+from tumortrace.evaluation.intervals import REPLICATES, Interval, clusters_of, draw, percentile_interval
+
+
+class Comparison(BaseModel):
+    """Two models on the same rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: str
+    second: str
+    n: int
+    both_right: int
+    only_first: int
+    only_second: int
+    both_wrong: int
+    p_value: float
+    """McNemar, exact, two-sided."""
+    difference: Interval
+    """Accuracy of the first less that of the second."""
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Two-sided exact p-value of McNemar's test: a fair coin for every row that just one model gets right."""
+    tosses, fewer = only_first + only_second, min(only_first, only_second)
+    # Integers until the end: no rounding for any number of slices.
+    tail = sum(comb(tosses, k) for k in range(fewer + 1))
+    return min(1.0, float(2 * tail / (1 << tosses)))
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPLICATES, seed: int = 0) -> Comparison:
+    """Compare two sets of predictions, row by row.
+
+    Args:
+        first: From :func:`~tumortrace.evaluation.rows.join_truth`, of one model, protocol and seed.
+        second: The same slices, in any order.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        DataError: A frame holds several models, protocols or seeds, or the slices differ.
+    """
+    names = [_only(frame) for frame in (first, second)]
+    one, other = first.set_index("slice_id"), second.set_index("slice_id")
+    unmatched = sorted(set(one.index) ^ set(other.index))
+    if unmatched or one.empty:
+        raise DataError(
+            "the models were not tested on the same slices",
+            value=unmatched[:5],
+            remedy="Compare predictions of the same folds, or keep the slices that both have.",
+        )
+    a = one["correct"].to_numpy(dtype=bool)
+    b = other["correct"].reindex(one.index).to_numpy(dtype=bool)
+    only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
+    cluster, count, unit = clusters_of(first)
+    weights = draw(count, replicates, seed)
+    gap = a.astype(np.float64) - b
+    samples = (weights @ np.bincount(cluster, gap, count)) / (weights @ np.bincount(cluster, minlength=count))
+    return Comparison(
+        first=names[0],
+        second=names[1],
+        n=len(a),
+        both_right=int((a & b).sum()),
+        only_first=only_first,
+        only_second=only_second,
+        both_wrong=int((~a & ~b).sum()),
+        p_value=mcnemar_exact(only_first, only_second),
+        difference=percentile_interval(float(gap.mean()), samples, n=len(a), clusters=count, unit=unit),
+    )
+
+
+def _only(frame: pd.DataFrame) -> str:
+    kinds = frame[["model", "protocol", "seed"]].drop_duplicates()
+    if len(kinds) > 1:
+        raise DataError(
+            "one side of a comparison holds several models, protocols or seeds",
+            value=kinds.to_dict("records")[:5],
+            remedy="Compare one model, protocol and seed with one other.",
+        )
+    return str(kinds["model"].iloc[0]) if len(kinds) else ""
