@@ -25,7 +25,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _field(default: Any, description: str, unit: str | None = None, **limits: Any) -> Any:
-    extra = {"unit": unit} if unit else None
+    extra: Any = {"unit": unit} if unit else None
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
@@ -99,7 +99,7 @@ class RunConfig(_Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto", "Where to train")
     precision: Literal["auto", "32-true", "bf16-mixed"] = _field("auto", "Arithmetic; auto takes bf16 where it is fast")
     threads: int = _field(0, "CPU threads; 0 takes all", ge=0, le=256)
-    preprocess: PreprocessSettings = Field(default_factory=lambda: PreprocessSettings())
+    preprocess: PreprocessSettings = Field(default_factory=PreprocessSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
     augment: AugmentSettings = Field(default_factory=AugmentSettings)
     optim: OptimSettings = Field(default_factory=OptimSettings)

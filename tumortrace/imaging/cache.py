@@ -18,13 +18,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
 
 from tumortrace import paths
 from tumortrace.data.store import Dataset
@@ -91,12 +90,12 @@ def _build(
         tasks = [(dataset, settings, chunk) for chunk in chunks]
         done = 0
         if workers > 1 and len(chunks) > 1:
-            # spawn: forking a process that already runs torch or streamlit threads can hang.
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                for block in pool.map(_prepare, tasks):
-                    done = _store(block, images, masks, done)
-                    if progress:
-                        progress(done, len(ids))
+            # loky neither forks a process that already runs threads nor needs a guarded main module.
+            pool = Parallel(n_jobs=min(workers, len(chunks)), return_as="generator")
+            for block in pool(delayed(_prepare)(task) for task in tasks):
+                done = _store(block, images, masks, done)
+                if progress:
+                    progress(done, len(ids))
         else:
             for task in tasks:
                 done = _store(_prepare(task), images, masks, done)

@@ -100,7 +100,7 @@ class Run:
     @property
     def metrics(self) -> pd.DataFrame:
         """One row an epoch (columns as logged, ``epoch`` from 1); rows of a later start replace those they repeat."""
-        frames = []
+        frames: list[pd.DataFrame] = []
         files = (self.folder / "metrics").glob("version_*/metrics.csv")
         for path in sorted(files, key=lambda file: int(file.parent.name.removeprefix("version_"))):
             try:
@@ -192,6 +192,6 @@ def _alive(status: Status) -> bool:
         process = psutil.Process(status.pid)
         # A recycled pid belongs to a younger process.
         same = status.pid_started is None or abs(process.create_time() - status.pid_started) < 2
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False

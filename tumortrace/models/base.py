@@ -1,0 +1,81 @@
+"""What every network here has in common: one input, named stages, freezing, and a layer for saliency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from tumortrace.config import STAGES
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class SliceNet(nn.Module):
+    """Maps ``[B, D, S, S]`` in 0..1 (D neighbouring slices; 1 for the 2D networks) to logits ``[B, 3]``.
+
+    In training mode a network may return ``(logits, auxiliary logits)``. Channel repetition and normalisation live in
+    here, so that nothing outside needs to know them.
+    """
+
+    name: ClassVar[str]
+    aux_weight: ClassVar[float] = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frozen: list[nn.Module] = []
+
+    def stage(self, name: str) -> list[nn.Module]:
+        """The modules of one of the model's stages (see :data:`tumortrace.config.STAGES`)."""
+        raise NotImplementedError
+
+    @property
+    def saliency_layer(self) -> nn.Module:
+        """The last layer that still has a place for each activation."""
+        raise NotImplementedError
+
+    @staticmethod
+    def saliency_reshape(activation: Tensor) -> Tensor:
+        """Bring activations of the saliency layer to ``[B, C, h, w]``."""
+        return activation
+
+    def freeze(self, until: str | None) -> None:
+        """Freeze every stage up to and including ``until``; None freezes nothing."""
+        if until is None:
+            return
+        stages = STAGES[self.name]
+        for name in stages[: stages.index(until) + 1]:
+            for module in self.stage(name):
+                module.requires_grad_(False)
+                self._frozen.append(module)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in torch, but frozen stages stay in evaluation mode: their BatchNorm statistics must not move."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    def trainable(self) -> Iterator[nn.Parameter]:
+        """The parameters that training may move."""
+        return (parameter for parameter in self.parameters() if parameter.requires_grad)
+
+
+class ColourInput(nn.Module):
+    """Grey ``[B, 1, S, S]`` in 0..1 to what an ImageNet network was trained on: ``[B, 3, S, S]``, normalised."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: tuple[float, ...] = IMAGENET_MEAN, std: tuple[float, ...] = IMAGENET_STD) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Repeat the grey plane and normalise each copy."""
+        return (images - self.mean) / self.std

@@ -1,0 +1,77 @@
+"""The milestone paper's from-scratch 3D CNN.
+
+It has two ways of filling the third dimension: the three colour planes of one slice (``depth=1``, the paper's own), and
+an odd number of neighbouring slices of one series of one patient (``depth=3, 5, ...``, what the paper wanted). Never do
+slices of two patients stand in one stack: the stacks are made by :func:`tumortrace.training.data.neighbours`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from tumortrace.config import ModelSettings
+from tumortrace.data.catalog import CLASSES
+from tumortrace.models.base import SliceNet
+from tumortrace.models.registry import register
+
+_PLANES = 3
+_CHANNELS = (32, 64, 128, 256)
+
+
+@register
+class CNN3D(SliceNet):
+    """3 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
+
+    name: ClassVar[str] = "cnn3d"
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.depth = settings.depth
+        blocks = []
+        before = 1
+        for number, channels in enumerate(_CHANNELS):
+            blocks.append(_block(before, channels, convolutions=1 if number < 2 else 2, stride=2 if number == 0 else 1))
+            before = channels
+        self.blocks = nn.ModuleList(blocks)
+        self.pool = nn.AdaptiveAvgPool3d(1)
+        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(before, len(CLASSES)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[B, D, S, S]`` to logits ``[B, 3]``."""
+        if self.depth == 1:
+            images = images.expand(-1, _PLANES, -1, -1)
+        volume = (images.unsqueeze(1) - 0.5) / 0.5
+        for block in self.blocks:
+            volume = block(volume)
+        logits: Tensor = self.head(self.pool(volume).flatten(1))
+        return logits
+
+    def stage(self, name: str) -> list[nn.Module]:
+        """See :class:`SliceNet`."""
+        return [self.blocks[int(name.removeprefix("block")) - 1]]
+
+    @property
+    def saliency_layer(self) -> nn.Module:
+        """The last block before its pooling."""
+        last = self.blocks[-1]
+        assert isinstance(last, nn.Sequential)
+        return last[-2]
+
+    @staticmethod
+    def saliency_reshape(activation: Tensor) -> Tensor:
+        """``[B, C, D, h, w]`` to its mean over depth."""
+        return activation.mean(2)
+
+
+def _block(before: int, channels: int, convolutions: int, stride: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for number in range(convolutions):
+        step = (1, stride, stride) if number == 0 else (1, 1, 1)
+        layers += [
+            nn.Conv3d(before if number == 0 else channels, channels, 3, stride=step, padding=1, bias=False),
+            nn.BatchNorm3d(channels),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers, nn.MaxPool3d((1, 2, 2)))

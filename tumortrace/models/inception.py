@@ -1,0 +1,71 @@
+"""Inception v3 (Szegedy et al., 2016, arXiv 1512.00567), as torchvision builds it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import inception_v3
+from torchvision.models.inception import InceptionAux
+
+from tumortrace.config import ModelSettings
+from tumortrace.data.catalog import CLASSES
+from tumortrace.models.base import ColourInput, SliceNet
+from tumortrace.models.registry import register
+
+_STAGES = {
+    "stem": ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3"),
+    "mixed5": ("Mixed_5b", "Mixed_5c", "Mixed_5d"),
+    "mixed6": ("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    "mixed7": ("Mixed_7a", "Mixed_7b", "Mixed_7c"),
+}
+
+
+class _AnySizeAux(InceptionAux):  # type: ignore[misc]
+    """torchvision's auxiliary head needs a 17x17 map (299 px); smaller ones are pooled to the 5x5 it works on."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if min(x.shape[-2:]) >= 17:
+            return cast(Tensor, super().forward(x))
+        x = self.conv1(self.conv0(F.adaptive_avg_pool2d(x, 5)))
+        return cast(Tensor, self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1)))
+
+
+@register
+class InceptionV3(SliceNet):
+    """25 million weights, 3 of them in the auxiliary head; stages ``stem``, ``mixed5`` to ``mixed7``."""
+
+    name: ClassVar[str] = "inception_v3"
+    aux_weight: ClassVar[float] = 0.4
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        # Its ImageNet weights were trained on -1..1.
+        self.input = ColourInput((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        self.backbone: Any = inception_v3(
+            num_classes=len(CLASSES),
+            aux_logits=True,
+            init_weights=True,
+            transform_input=False,
+            dropout=settings.dropout,
+        )
+        self.backbone.AuxLogits = _AnySizeAux(768, len(CLASSES))
+        for module in self.backbone.AuxLogits.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.01, a=-0.03, b=0.03)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """``[B, 1, S, S]`` to logits ``[B, 3]``; in training to (logits, auxiliary logits)."""
+        out = self.backbone(self.input(images))
+        return (out.logits, out.aux_logits) if self.training else out
+
+    def stage(self, name: str) -> list[nn.Module]:
+        """See :class:`SliceNet`."""
+        return [getattr(self.backbone, part) for part in _STAGES[name]]
+
+    @property
+    def saliency_layer(self) -> nn.Module:
+        """The last mixed block."""
+        layer: nn.Module = self.backbone.Mixed_7c
+        return layer

@@ -1,0 +1,53 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from tumortrace.config import ModelSettings
+from tumortrace.errors import UnknownModel
+from tumortrace.models.base import SliceNet
+
+_MODELS: dict[str, type[SliceNet]] = {}
+_Net = TypeVar("_Net", bound=type[SliceNet])
+
+
+def register(model: _Net) -> _Net:
+    """Class decorator: make a :class:`SliceNet` buildable by its ``name``; it is called with its settings."""
+    _MODELS[model.name] = model
+    return model
+
+
+def names() -> list[str]:
+    """Names that :func:`build` knows."""
+    _load()
+    return sorted(_MODELS)
+
+
+def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
+    """Make a network, give it its starting weights and freeze what is to be frozen.
+
+    Args:
+        settings: Which, and from what.
+        pretrained: False leaves ``settings.init`` aside: the caller brings the weights.
+
+    Raises:
+        UnknownModel: No such name.
+        PretrainedUnavailable: ImageNet weights were asked for and cannot be had.
+        WeightsMismatch: A weights file does not fit.
+    """
+    _load()
+    if settings.name not in _MODELS:
+        raise UnknownModel("no such model", value=settings.name, remedy=f"Choose one of {', '.join(sorted(_MODELS))}.")
+    model = _MODELS[settings.name](settings)  # type: ignore[call-arg]
+    if pretrained and settings.init != "scratch":
+        from tumortrace.models.pretrained import load_initial
+
+        load_initial(model, settings.init)
+    model.freeze(settings.freeze_until)
+    return model
+
+
+def _load() -> None:
+    # Importing a model module registers it.
+    from tumortrace.models import cnn3d, inception, resnet  # noqa: F401

@@ -1,0 +1,43 @@
+"""ResNet18 (He et al., 2016, arXiv 1512.03385), as torchvision builds it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torchvision.models import resnet18
+
+from tumortrace.config import ModelSettings
+from tumortrace.data.catalog import CLASSES
+from tumortrace.models.base import ColourInput, SliceNet
+from tumortrace.models.registry import register
+
+
+@register
+class ResNet18(SliceNet):
+    """11.2 million weights; stages ``stem``, ``layer1`` to ``layer4``."""
+
+    name: ClassVar[str] = "resnet18"
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.input = ColourInput()
+        self.backbone = resnet18(num_classes=len(CLASSES))
+        features = self.backbone.fc.in_features
+        self.backbone.fc = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(features, len(CLASSES)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``[B, 1, S, S]`` to logits ``[B, 3]``."""
+        logits: Tensor = self.backbone(self.input(images))
+        return logits
+
+    def stage(self, name: str) -> list[nn.Module]:
+        """See :class:`SliceNet`."""
+        net = self.backbone
+        return [net.conv1, net.bn1] if name == "stem" else [getattr(net, name)]
+
+    @property
+    def saliency_layer(self) -> nn.Module:
+        """The last residual block."""
+        layer: nn.Module = self.backbone.layer4[-1]
+        return layer

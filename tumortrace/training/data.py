@@ -1,0 +1,97 @@
+"""The slices of a run, whole, on the device: a batch is an index into them, never a file read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tumortrace.config import RunConfig
+from tumortrace.data import splits, store
+from tumortrace.data.catalog import CLASSES
+from tumortrace.errors import DataError
+from tumortrace.imaging import cache
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Everything a run sees, in the manifest's row order."""
+
+    slices: Tensor  # [N, S, S] uint8, on the device
+    stacks: Tensor  # [N, D] int64: the rows that make up each slice's input
+    labels: Tensor  # [N] int64
+    split: splits.Split
+    slice_ids: npt.NDArray[np.object_]
+
+    def batch(self, rows: Tensor) -> Tensor:
+        """``[B]`` rows to ``[B, D, S, S]`` float in 0..1."""
+        return self.slices[self.stacks[rows]].float().div_(255)
+
+    def class_weights(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Inverse class frequencies among ``rows``, mean 1 over the rows; absent classes weigh 0."""
+        counts = torch.bincount(self.labels[torch.from_numpy(rows)].cpu(), minlength=len(CLASSES)).float()
+        weights = torch.where(counts > 0, counts.sum() / ((counts > 0).sum() * counts.clamp(min=1)), counts)
+        return weights.to(self.labels.device)
+
+
+def load(
+    config: RunConfig, device: torch.device, progress: Callable[[int, int], None] | None = None
+) -> tuple[RunData, store.Dataset]:
+    """Open the dataset, its frozen folds and its cache, and put the slices on ``device``.
+
+    Args:
+        config: Dataset, preprocessing, protocol, fold, validation share and stack depth.
+        device: Where the slices stay: ``N * S * S`` bytes.
+        progress: Called with (done, total) while a missing cache is built.
+
+    Raises:
+        DatasetNotFound, SplitUnavailable: See their docstrings.
+        DataError: The training part lacks slices.
+    """
+    dataset = store.open_dataset(config.dataset)
+    table = splits.table_for(dataset)
+    split = splits.split(table, config.protocol, config.fold, config.validation, config.seed)
+    if len(split.train) < config.optim.batch_size:
+        raise DataError(
+            "the training part has fewer slices than one batch",
+            value=f"{len(split.train)} slices, batch size {config.optim.batch_size}",
+            remedy="Lower the batch size or import more slices.",
+        )
+    cached = cache.load(dataset, config.preprocess, progress)
+    data = RunData(
+        slices=torch.from_numpy(np.array(cached.images)).to(device),
+        stacks=torch.from_numpy(neighbours(dataset.manifest, config.model.depth)).to(device),
+        labels=torch.tensor(dataset.manifest["label"].to_numpy(dtype=np.int64), device=device),
+        split=split,
+        slice_ids=dataset.manifest["slice_id"].to_numpy(dtype=object),
+    )
+    return data, dataset
+
+
+def neighbours(manifest: pd.DataFrame, depth: int) -> npt.NDArray[np.int64]:
+    """The rows that stand around each slice in its own series.
+
+    Args:
+        manifest: With ``series_id`` and ``position``; a slice without a series stands alone.
+        depth: Odd number of slices a stack holds.
+
+    Returns:
+        ``[N, depth]`` row numbers, the slice itself in the middle; at a series' ends its last slice is repeated, so no
+        stack ever reaches into another series or patient.
+    """
+    rows = np.arange(len(manifest))
+    stacks = np.repeat(rows[:, None], depth, axis=1)
+    if depth == 1:
+        return stacks
+    offsets = np.arange(depth) - depth // 2
+    known = manifest["series_id"].notna().to_numpy()
+    for _, group in manifest.assign(row=rows)[known].groupby("series_id", sort=False):
+        ordered = group.sort_values("position")["row"].to_numpy()
+        places = np.clip(np.arange(len(ordered))[:, None] + offsets, 0, len(ordered) - 1)
+        stacks[ordered] = ordered[places]
+    return stacks

@@ -1,0 +1,36 @@
+"""What a finished run leaves: weights, the test rows, and the report made from them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import save as to_safetensors
+
+from tumortrace import paths
+from tumortrace.config import RunConfig
+from tumortrace.data.store import Dataset
+from tumortrace.evaluation.report import make_report, write_report
+from tumortrace.models.base import SliceNet
+from tumortrace.training.data import RunData
+from tumortrace.training.predict import predict_logits, prediction_rows
+from tumortrace.training.runs import Run
+
+
+def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, fabric: Fabric) -> None:
+    """Save the final weights, predict the test part once, and evaluate those rows."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))
+    rows = prediction_rows(config, data, data.split.test, predict_logits(model, data, data.split.test, fabric))
+    write_rows(run, rows)
+    write_report(make_report(rows, dataset.manifest, synthetic=dataset.synthetic), run.folder / "report.json")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def write_rows(run: Run, rows: pd.DataFrame) -> None:
+    """Write ``predictions.parquet`` beside its place and rename."""
+    path = run.folder / "predictions.parquet"
+    beside = path.with_suffix(".partial")
+    rows.to_parquet(beside, index=False)
+    beside.replace(path)
