@@ -1,0 +1,131 @@
+"""How every chart looks: one colour, one marker and one dash per class, everywhere.
+
+The colours come from the Okabe-Ito palette, with a contrast of at least 3:1 on white and on the dark background, and
+stay apart under red- and green-blindness (both are tested). Marker and dash repeat what the colour says.
+
+Text and axis colours are left alone, so that the page's light or dark theme sets them.
+"""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+
+from tumortrace.data.catalog import CLASSES
+
+CLASS_COLOURS: Final = {"meningioma": "#0072B2", "glioma": "#D55E00", "pituitary": "#009E73"}
+CLASS_SYMBOLS: Final = {"meningioma": "circle", "glioma": "diamond", "pituitary": "square"}
+CLASS_DASHES: Final = {"meningioma": "solid", "glioma": "dash", "pituitary": "dot"}
+CLASS_PATTERNS: Final = {"meningioma": "", "glioma": "/", "pituitary": "."}
+NEUTRAL: Final = "#808890"
+"""For what belongs to no class: the diagonal, a missing value."""
+SERIES: Final = ("#0072B2", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8", "#808890")
+"""For models and runs, in order; after the last they begin again."""
+SEQUENTIAL: Final = ((0.0, "#EAF2F8"), (0.5, "#6FA8CF"), (1.0, "#084C7C"))
+"""Little to much, for heatmaps."""
+BACKGROUNDS: Final = ("#FFFFFF", "#0E1117")
+"""What charts stand on: the light and the dark page."""
+
+TEMPLATE: Final = "tumortrace"
+FONT_SIZE: Final = 14
+PERCENT: Final = ".0%"
+PERCENT_EXACT: Final = ".1%"
+DECIMAL: Final = ".3f"
+COUNT: Final = ",d"
+"""Number formats of axes and hover texts, in d3's language."""
+CLEAR: Final = "rgba(0,0,0,0)"
+GRID: Final = "rgba(128,136,144,0.25)"
+
+
+def _template() -> go.layout.Template:
+    axis = {"automargin": True, "gridcolor": GRID, "zeroline": False, "title": {"standoff": 12}}
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
+            "font": {"size": FONT_SIZE},
+            "margin": {"l": 64, "r": 24, "t": 32, "b": 56},
+            "colorway": list(SERIES),
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"size": FONT_SIZE}},
+        }
+    )
+
+
+pio.templates[TEMPLATE] = _template()
+
+
+def new_figure(alt: str, *, x: str = "", y: str = "", height: int = 380) -> go.Figure:
+    """An empty figure in the house's style.
+
+    Args:
+        alt: A sentence that says what the figure shows, for those who do not see it; kept in ``layout.meta["alt"]``.
+        x: Title of the horizontal axis.
+        y: Title of the vertical axis.
+        height: In pixels.
+    """
+    figure = go.Figure()
+    figure.update_layout(
+        template=TEMPLATE,
+        height=height,
+        # Set here as well as in the template: Streamlit's theme replaces what only the template says.
+        font={"size": FONT_SIZE},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        meta={"alt": alt},
+        xaxis_title=x or None,
+        yaxis_title=y or None,
+    )
+    return figure
+
+
+def empty_figure(message: str, *, height: int = 240) -> go.Figure:
+    """What stands where there is nothing to draw yet: the message, and no axes."""
+    figure = new_figure(message, height=height)
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
+    figure.add_annotation(
+        text="<br>".join(wrap(message, 60)),
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font={"size": FONT_SIZE + 2},
+    )
+    return figure
+
+
+def alt_text(figure: go.Figure) -> str:
+    """The sentence that describes a figure of this package."""
+    meta: Any = figure.layout.meta
+    return str(meta["alt"])
+
+
+def bar_marker(name: str) -> dict[str, Any]:
+    """A class's bars: its colour, and a light pattern that tells them apart in grey as well."""
+    return {"color": CLASS_COLOURS[name], "pattern": {"shape": CLASS_PATTERNS[name], "solidity": 0.15, "size": 6}}
+
+
+def classes_in(frame: pd.DataFrame, column: str = "class_name") -> list[str]:
+    """The classes a frame holds, in the house's order."""
+    held = set(frame[column])
+    return [name for name in CLASSES if name in held]
+
+
+def colour_of(names: list[str]) -> dict[str, str]:
+    """A colour for each model or run, in the order given."""
+    return {name: SERIES[place % len(SERIES)] for place, name in enumerate(dict.fromkeys(names))}
+
+
+def undefined(value: object) -> bool:
+    """Whether a cell of a frame holds no figure (None or NaN)."""
+    return value is None or bool(pd.isna(value))  # type: ignore[call-overload]
+
+
+def shown(value: object, form: str = ".1%") -> str:
+    """A figure as text: ``94.1%``, or ``undefined``."""
+    return "undefined" if undefined(value) else format(float(value), form)  # type: ignore[arg-type]
