@@ -1,0 +1,35 @@
+"""A progress bar for a run that trains in this terminal."""
+
+from __future__ import annotations
+
+import logging
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tumortrace.training.loop import train
+from tumortrace.training.runs import Run
+
+
+def train_with_bar(run: Run, *, quiet: bool) -> bool:
+    """As :func:`tumortrace.training.loop.train`, with a bar on standard error unless ``quiet``."""
+    # Fabric announces its precision on every start; the status already says it.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    if quiet:
+        return train(run)
+    epochs = run.config.optim.epochs
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("preparing", total=None, note="")
+
+        def on_step(epoch: int, batch: int) -> None:
+            status = run.status
+            note = (
+                f"loss {status.loss:.3f}  {status.images_per_second:.0f} slices/s" if status.images_per_second else ""
+            )
+            done = epoch * status.steps + batch + 1
+            bar.update(
+                task, description=f"epoch {epoch + 1}/{epochs}", completed=done, total=epochs * status.steps, note=note
+            )
+
+        return train(run, on_step)
