@@ -91,7 +91,7 @@ def slices_per_patient(frame: pd.DataFrame) -> go.Figure:
             xbins={"start": 0.5, "end": most + 0.5, "size": max(1, round(most / 30))},
             hovertemplate=f"%{{x}} slices: %{{y}} patients, {name}<extra></extra>",
         )
-    figure.update_layout(barmode="stack", bargap=0.05)
+    figure.update_layout(barmode="stack", bargap=0.05, legend_traceorder="normal")
     return figure
 
 

@@ -35,13 +35,14 @@ def probability_bars(frame: pd.DataFrame, true_class: str | None = None) -> go.F
             x=part["probability"].astype(float).tolist(),
             y=part["model"].astype(str).tolist(),
             text=[shown(value) for value in part["probability"]],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             orientation="h",
             name=f"{name} (true)" if name == true_class else name,
             marker=bar_marker(name),
             hovertemplate=f"%{{y}}: {name} %{{text}}<extra></extra>",
         )
     figure.update_layout(barmode="group", legend_traceorder="normal")
-    figure.update_xaxes(range=[0, 1.02], tickformat=PERCENT)
+    figure.update_xaxes(range=[0, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=PERCENT)
     figure.update_yaxes(autorange="reversed")
     return figure

@@ -1,7 +1,8 @@
 """How every chart looks: one colour, one marker and one dash per class, everywhere.
 
-The colours come from the Okabe-Ito palette, with a contrast of at least 3:1 on white and on the dark background, and
-stay apart under red- and green-blindness (both are tested). Marker and dash repeat what the colour says.
+The colours come from the Okabe-Ito palette (its blue a little deeper), with a contrast of at least 3:1 on white and on
+the dark background, and stay apart for colour-blind eyes of all three kinds (both are tested). Marker, dash and pattern
+repeat what the colour says.
 
 Text and axis colours are left alone, so that the page's light or dark theme sets them.
 """
@@ -17,13 +18,13 @@ import plotly.io as pio
 
 from tumortrace.data.catalog import CLASSES
 
-CLASS_COLOURS: Final = {"meningioma": "#0072B2", "glioma": "#D55E00", "pituitary": "#009E73"}
+CLASS_COLOURS: Final = {"meningioma": "#0068C0", "glioma": "#D55E00", "pituitary": "#009E73"}
 CLASS_SYMBOLS: Final = {"meningioma": "circle", "glioma": "diamond", "pituitary": "square"}
 CLASS_DASHES: Final = {"meningioma": "solid", "glioma": "dash", "pituitary": "dot"}
 CLASS_PATTERNS: Final = {"meningioma": "", "glioma": "/", "pituitary": "."}
 NEUTRAL: Final = "#808890"
 """For what belongs to no class: the diagonal, a missing value."""
-SERIES: Final = ("#0072B2", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8", "#808890")
+SERIES: Final = ("#0068C0", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8", "#808890")
 """For models and runs, in order; after the last they begin again."""
 SEQUENTIAL: Final = ((0.0, "#EAF2F8"), (0.5, "#6FA8CF"), (1.0, "#084C7C"))
 """Little to much, for heatmaps."""
@@ -107,7 +108,8 @@ def alt_text(figure: go.Figure) -> str:
 
 def bar_marker(name: str) -> dict[str, Any]:
     """A class's bars: its colour, and a light pattern that tells them apart in grey as well."""
-    return {"color": CLASS_COLOURS[name], "pattern": {"shape": CLASS_PATTERNS[name], "solidity": 0.15, "size": 6}}
+    pattern = {"shape": CLASS_PATTERNS[name], "fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.35}
+    return {"color": CLASS_COLOURS[name], "pattern": pattern | {"solidity": 0.12, "size": 8}}
 
 
 def classes_in(frame: pd.DataFrame, column: str = "class_name") -> list[str]:

@@ -118,7 +118,8 @@ def _curves(frame: pd.DataFrame, x: str, measure: str, words: str, form: str) ->
 
 def _described(held: pd.DataFrame, x: str, measure: str, words: str, form: str) -> str:
     ends = [
-        f"{part} ends at {format(float(line[measure].iloc[-1]), form)}" + (f" ({run})" if run else "")
+        f"{part} ends at {format(float(line[measure].iloc[-1]), form)}"
+        + (f" ({run})" if held["run"].nunique() > 1 else "")
         for (run, part), line in held.groupby(["run", "part"], sort=False)
     ]
     more = "" if len(ends) <= 4 else f", and {len(ends) - 4} more lines"

@@ -108,15 +108,9 @@ def bootstrap(joined: pd.DataFrame, *, replicates: int = REPLICATES, seed: int =
     metrics = classification_metrics(labels, shares)
     cluster, count, unit = clusters_of(joined)
     weights = draw(count, replicates, seed) if count else np.zeros((0, 0))
-    samples = {
-        **_counted(labels, shares, cluster, weights),
-        **_ranked(labels, shares, cluster, weights),
-        **_averaged(
-            {"brier": brier_terms(labels, shares), "log_loss": log_loss_terms(labels, shares)}, cluster, weights
-        ),
-    }
+    drawn = samples(labels, shares, cluster, weights)
     out = {}
-    for (metric, name), values in samples.items():
+    for (metric, name), values in drawn.items():
         value = metrics.value(metric, name)
         n = metrics.n if name is None else metrics.classes[name].support
         if metric == "precision" and name is not None:
@@ -126,6 +120,24 @@ def bootstrap(joined: pd.DataFrame, *, replicates: int = REPLICATES, seed: int =
 
 
 Samples = dict[tuple[str, str | None], Floats]
+"""Metric and class (None for all) to its value in every replicate, ``[R]``; NaN where undefined."""
+
+
+def samples(labels: Labels, shares: Floats, cluster: Labels, weights: Floats) -> Samples:
+    """Every figure in every replicate.
+
+    Args:
+        labels: ``[N]``, 0..2.
+        shares: Probabilities, ``[N, 3]``.
+        cluster: ``[N]``, the unit each row belongs to, 0..K-1.
+        weights: ``[R, K]``, how often each unit is drawn; see :func:`draw`.
+    """
+    terms = {"brier": brier_terms(labels, shares), "log_loss": log_loss_terms(labels, shares)}
+    return {
+        **_counted(labels, shares, cluster, weights),
+        **_ranked(labels, shares, cluster, weights),
+        **_averaged(terms, cluster, weights),
+    }
 
 
 def _counted(labels: Labels, shares: Floats, cluster: Labels, weights: Floats) -> Samples:

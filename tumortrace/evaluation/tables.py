@@ -119,19 +119,33 @@ def leaderboard_frame(
     """One figure of several reports, a row a report, in their order.
 
     Returns:
-        ``model, protocol, folds`` (e.g. ``1, 2``), ``value, low, high, n, synthetic``; reports without the unit are
+        ``model, protocol, folds`` (e.g. ``1-5``), ``value, low, high, n, synthetic``; reports without the unit are
         left out.
     """
     lines = []
     for report in reports:
         part = report.unit(unit)
         if part is not None:
-            folds = ", ".join(str(fold) for fold in report.folds)
             found: Interval = part.interval(metric, class_name)
             lines.append(
-                (report.model, report.protocol, folds, found.value, found.low, found.high, found.n, report.synthetic)
+                (
+                    report.model,
+                    report.protocol,
+                    folds_text(report.folds),
+                    found.value,
+                    found.low,
+                    found.high,
+                    found.n,
+                    report.synthetic,
+                )
             )
     return _frame(lines, ("model", "protocol", "folds", "value", "low", "high", "n", "synthetic"))
+
+
+def folds_text(folds: Sequence[int]) -> str:
+    """``1``, ``1, 3`` or, without a gap, ``1-5``; sorted on entry."""
+    unbroken = len(folds) > 2 and list(folds) == list(range(folds[0], folds[-1] + 1))
+    return f"{folds[0]}-{folds[-1]}" if unbroken else ", ".join(str(fold) for fold in folds)
 
 
 def _class_line(part: UnitReport, name: str, metric: str) -> tuple[Any, ...]:

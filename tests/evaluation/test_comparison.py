@@ -1,0 +1,86 @@
+"""Two models on the same slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tumortrace.errors import DataError
+from tumortrace.evaluation.comparison import Comparison, compare, mcnemar_exact
+from tumortrace.evaluation.rows import join_truth
+
+Make = Callable[..., pd.DataFrame]
+RIGHT, WRONG = (0.8, 0.1, 0.1), (0.1, 0.8, 0.1)
+
+
+def test_mcnemar_by_hand() -> None:
+    # 8 tosses, at most 1 on one side: 2 (C(8,0) + C(8,1)) / 2^8 = 18/256
+    assert mcnemar_exact(1, 7) == 18 / 256
+    assert mcnemar_exact(7, 1) == 18 / 256
+    # 5 tosses, none on one side: 2/32
+    assert mcnemar_exact(0, 5) == 2 / 32
+    assert mcnemar_exact(0, 0) == 1
+    assert mcnemar_exact(3, 3) == 1
+
+
+def test_mcnemar_agrees_with_the_binomial_test_for_many_slices() -> None:
+    from scipy.stats import binomtest
+
+    assert mcnemar_exact(130, 190) == pytest.approx(binomtest(130, 320).pvalue)
+    assert mcnemar_exact(900, 1400) == pytest.approx(binomtest(900, 2300).pvalue)
+
+
+def test_counts_and_difference(make_rows: Make, make_truth: Make) -> None:
+    # slices 1..10: both right 5, only the first 3, only the second 1, neither 1
+    first = [RIGHT] * 8 + [WRONG] * 2
+    second = [RIGHT] * 5 + [WRONG] * 3 + [RIGHT, WRONG]
+    truth = make_truth([0] * 10, [f"P{k}" for k in range(10)])
+    found = compare(join_truth(make_rows(first), truth), join_truth(make_rows(second, model="cnn3d"), truth))
+    assert (found.first, found.second, found.n) == ("resnet18", "cnn3d", 10)
+    assert (found.both_right, found.only_first, found.only_second, found.both_wrong) == (5, 3, 1, 1)
+    assert found.p_value == 2 * (1 + 4) / 16
+    assert found.difference.value == pytest.approx(0.8 - 0.6)
+    assert found.difference.low < 0.2 < found.difference.high
+    assert found.difference.unit == "person"
+    assert Comparison.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_order_of_the_rows_does_not_matter(make_rows: Make, make_truth: Make) -> None:
+    rng = np.random.default_rng(0)
+    truth = make_truth([0] * 40, [f"P{k // 4}" for k in range(40)])
+    one = join_truth(make_rows([RIGHT if right else WRONG for right in rng.random(40) < 0.8]), truth)
+    other = join_truth(make_rows([RIGHT if right else WRONG for right in rng.random(40) < 0.6], model="b"), truth)
+    assert compare(one, other) == compare(one, other.sample(frac=1, random_state=1))
+
+
+def test_a_model_does_not_differ_from_itself(clustered: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    joined = join_truth(*clustered)
+    found = compare(joined, joined, replicates=50)
+    assert found.p_value == 1
+    assert (found.difference.low, found.difference.value, found.difference.high) == (0, 0, 0)
+
+
+def test_pairing_is_narrower_than_two_intervals_side_by_side(clustered: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    rows, truth = clustered
+    joined = join_truth(rows, truth)
+    # the other model repeats the first but for 20 slices
+    changed = rows.copy()
+    changed.loc[:19, ["p_meningioma", "p_glioma", "p_pituitary"]] = (0.4, 0.3, 0.3)
+    difference = compare(joined, join_truth(changed, truth)).difference
+    from tumortrace.evaluation.intervals import bootstrap
+
+    alone = bootstrap(joined)["accuracy"]
+    assert difference.high - difference.low < alone.high - alone.low
+
+
+def test_other_slices_and_several_seeds_are_refused(make_rows: Make, make_truth: Make) -> None:
+    truth = make_truth([0, 0])
+    both = join_truth(make_rows([RIGHT, RIGHT]), truth)
+    with pytest.raises(DataError, match="same slices"):
+        compare(both, both.iloc[:1])
+    seeds = join_truth(pd.concat([make_rows([RIGHT, RIGHT]), make_rows([RIGHT, RIGHT], seed=1)]), truth)
+    with pytest.raises(DataError, match="several models, protocols or seeds"):
+        compare(seeds, both)
