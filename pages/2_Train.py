@@ -1,0 +1,47 @@
+"""Train: configure, start, watch, stop, resume."""
+
+import streamlit as st
+
+from tumortrace import settings
+from tumortrace.training import jobs
+from tumortrace.ui import form, frame, live, loaders, state, style, welcome
+
+with frame.page("train") as view:
+    rows = loaders.run_rows()
+    if rows:
+        with st.container(border=True):
+            watched = live.choose(rows)
+            if watched is not None:
+                live.watch(watched)
+    if view.dataset is None:
+        welcome.offer("With slices, this page trains a model on them and shows it learning.")
+    else:
+        st.subheader("A new run")
+        with st.container(horizontal=True, gap="small"):
+            for name, (text, values) in form.PRESETS.items():
+                st.button(name, key=f"preset_{name}", help=text, on_click=form.preset, args=(values, view.dataset.name))
+        config = form.draw(loaders.dataset_names(), view.dataset.name)
+        if config is not None:
+            if loaders.dataset(config.dataset or view.dataset.name).synthetic:
+                frame.synthetic_banner("This run would learn from synthetic slices")
+            st.caption("The command that does the same")
+            st.code(settings.command_line(config), language="bash")
+        ready = config is not None
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not ready,
+            key="start_training",
+        ):
+            assert config is not None
+            run = jobs.start(config)
+            st.session_state[state.STARTED] = run.id
+            st.rerun()
+    if rows:
+        st.subheader("All runs")
+        live.listing(rows)
+    elif view.dataset is not None:
+        st.html(
+            style.note("The first one you start shows here, with its curves while it learns.", title="No runs yet.")
+        )

@@ -1,0 +1,76 @@
+"""Every page in every state: it draws, raises nothing, and says what a reader needs."""
+
+from __future__ import annotations
+
+import pytest
+
+PAGES = ("home", "dataset", "train", "results", "errors", "classify")
+STATES = ("home", "phantoms", "finished", "running", "crashed")
+TITLES = {"home": "TumorTrace", "dataset": "Dataset", "train": "Train", "results": "Results", "errors": "Errors",
+          "classify": "Classify"}  # fmt: skip
+TEXTS = {
+    ("home", "home"): ["No dataset is imported yet", "Nothing is running", "Explore", "Train", "Classify"],
+    ("home", "phantoms"): ["30 synthetic slices", "No trained models are shipped"],
+    ("home", "running"): ["1 run running"],
+    ("home", "finished"): ["n = 6 slices", "synthetic slices"],
+    ("dataset", "home"): ["No dataset is imported yet", "Make phantom slices", "Download the real dataset", "data import"],
+    ("dataset", "phantoms"): ["These slices are synthetic", "Slices 30", "30 of 30 slices", "Download the real dataset"],
+    ("train", "home"): ["Make phantom slices"],
+    ("train", "phantoms"): ["Start training", "python -m tumortrace train", "No runs yet", "synthetic slices"],
+    ("train", "running"): ["Stop", "Epoch", "cpu"],
+    ("train", "crashed"): ["This run is crashed", "the last line of the log", "Resume", "memory ran out"],
+    ("train", "finished"): ["See its results"],
+    ("results", "home"): ["No results yet", "Make phantom slices"],
+    ("results", "phantoms"): ["No results yet", "Train a model"],
+    ("results", "finished"): [
+        "Leaderboard", "Confusion matrix", "Classification report", "ROC", "Reliability", "Training curves",
+        "Protocol official, fold 1; n = 6 slices", "95 % intervals", "Not for clinical use", "synthetic",
+    ],
+    ("errors", "home"): ["Make phantom slices"],
+    ("errors", "finished"): ["3 of 6", "The surest mistakes first", "Not for clinical use"],
+    ("classify", "home"): ["Any picture gets a tumour name", "No trained model is shipped", "Make phantom slices"],
+    ("classify", "phantoms"): ["Any picture gets a tumour name", "Train a model"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_draws_in_every_state(page, state, request, open_page, words):
+    request.getfixturevalue(state)
+    test = open_page(page)
+    assert not test.exception
+    text = words(test)
+    assert TITLES[page] in text
+    assert 'role="alert"' not in text or state == "crashed"
+    for wanted in TEXTS.get((page, state), []):
+        assert wanted in text, wanted
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_links_to_every_other_and_names_the_classes(page, open_page, words):
+    test = open_page(page)
+    assert len(test.sidebar.get("page_link")) == len(PAGES)
+    text = words(test)
+    assert all(name in text for name in ("meningioma", "glioma", "pituitary"))
+
+
+def test_a_finished_run_has_no_stop_button(finished, open_page):
+    labels = [button.label for button in open_page("train").button]
+    assert "Stop" not in labels
+    assert "Resume" not in labels
+
+
+def test_a_stop_is_asked_for_once_and_shown(running, open_page):
+    test = open_page("train")
+    next(button for button in test.button if button.label == "Stop").click().run()
+    assert not test.exception
+    assert running.stop_requested()
+    asked = next(button for button in test.button if button.label.startswith("Stopping"))
+    assert asked.disabled
+
+
+def test_a_run_that_failed_shows_its_error_and_its_log(make_run, open_page, words):
+    make_run("failed", error="the loss is nan at epoch 2, step 3 of 10")
+    text = words(open_page("train"))
+    assert "the loss is nan at epoch 2" in text
+    assert "the last line of the log" in text

@@ -1,0 +1,211 @@
+"""The Train form, made from the configuration model: a setting exists there or nowhere.
+
+Fields have no limits of their own. What does not hold is said under the field, in the words of the model, and never
+changed behind the reader's back.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from tumortrace.config import STAGES, RunConfig, field_errors
+from tumortrace.data.catalog import PHANTOM
+from tumortrace.settings import Setting, flatten, nest, settings
+from tumortrace.ui import state, style
+
+ESSENTIALS: Final = (
+    "dataset", "protocol", "fold", "model.name", "model.init", "model.freeze_until",
+    "preprocess.size", "optim.epochs", "optim.batch_size", "optim.lr",
+)  # fmt: skip
+GROUPS: Final = {
+    "": ("Run", "Validation, early stopping, seed and device"),
+    "model": ("Model", "Dropout and depth"),
+    "preprocess": ("Preprocessing", "How a slice is prepared; kept with the model"),
+    "augment": ("Augmentation", "What happens to a training batch, anew each time; 0 switches a part off"),
+    "optim": ("Optimisation", "Schedule, regularisation, averaging"),
+}
+LABELS: Final = {
+    "name": "Model", "init": "Starting weights", "freeze_until": "Freeze up to", "size": "Image size",
+    "lr": "Peak learning rate",
+    "ema": "EMA decay", "low": "Black at percentile", "high": "White at percentile", "clip": "Gradient clip",
+}  # fmt: skip
+DEMO: Final = "Quick demo on phantoms"
+PRESETS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    DEMO: (
+        "A tiny network on synthetic slices; a minute on any machine. Shows how things work, says nothing of tumours.",
+        {
+            "dataset": PHANTOM, "protocol": "official", "model.name": "cnn3d", "preprocess.size": 64,
+            "optim.epochs": 6, "optim.batch_size": 16,
+        },
+    ),
+    "The paper's CNN": (
+        "The milestone paper's 3D network from scratch, on its own random split by slice.",
+        {"protocol": "slice", "model.name": "cnn3d", "preprocess.size": 128, "optim.epochs": 30},
+    ),
+    "ResNet18, fine-tuned": (
+        "ImageNet weights, early layers frozen; best with a GPU.",
+        {
+            "protocol": "person", "model.name": "resnet18", "model.init": "imagenet", "model.freeze_until": "layer1",
+            "preprocess.size": 224, "optim.epochs": 20, "optim.lr": 5e-4,
+        },
+    ),
+    "Inception v3, fine-tuned": (
+        "ImageNet weights at 299 px; wants a GPU.",
+        {
+            "protocol": "person", "model.name": "inception_v3", "model.init": "imagenet",
+            "model.freeze_until": "stem", "preprocess.size": 299, "optim.epochs": 20, "optim.lr": 5e-4,
+        },
+    ),
+}  # fmt: skip
+
+
+def label(setting: Setting) -> str:
+    """What stands over the field, with the unit."""
+    text = LABELS.get(setting.leaf, setting.leaf.replace("_", " ").capitalize())
+    return f"{text} ({setting.unit})" if setting.unit else text
+
+
+def help_text(setting: Setting) -> str:
+    """The description, with the range it must be in."""
+    return f"{setting.info.description}.{_range(setting.info)}"
+
+
+def kind_of(setting: Setting) -> Any:
+    """The type without ``None``."""
+    given = setting.info.annotation
+    if get_origin(given) in (Union, types.UnionType):
+        given = next(part for part in get_args(given) if part is not type(None))
+    return given
+
+
+def defaults(dataset: str | None) -> dict[str, Any]:
+    """Dotted name to default value; the dataset is the one on show."""
+    flat = flatten(RunConfig().model_dump())
+    return flat | {"dataset": dataset}
+
+
+def fill(values: dict[str, Any]) -> None:
+    """Put ``values`` into the form; called before its widgets are drawn (a callback, or the first visit)."""
+    for name, value in values.items():
+        st.session_state[state.FORM + name] = value
+
+
+def preset(values: dict[str, Any], dataset: str | None) -> None:
+    """Everything as by default, except what the preset names (a callback)."""
+    fill(defaults(dataset) | values)
+
+
+def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:
+    """Draw the form.
+
+    Args:
+        datasets: Names of the imported datasets.
+        chosen: The one on show, the default.
+
+    Returns:
+        The configuration, or None while a setting does not hold (it is then said under its field).
+    """
+    start = defaults(chosen)
+    missing = {name: value for name, value in start.items() if state.FORM + name not in st.session_state}
+    fill(missing)
+    every = {setting.name: setting for setting in settings()}
+    slots: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    columns = st.columns(2)
+    for index, name in enumerate(ESSENTIALS):
+        with columns[index % 2]:
+            values[name], slots[name] = _field(every[name], datasets)
+    for group, (title, text) in GROUPS.items():
+        rest = [item for item in every.values() if item.group == group and item.name not in ESSENTIALS]
+        with st.expander(title):
+            st.caption(text)
+            columns = st.columns(2)
+            for index, setting in enumerate(rest):
+                with columns[index % 2]:
+                    values[setting.name], slots[setting.name] = _field(setting, datasets)
+    config, messages = check(values)
+    for name, message in messages.items():
+        slots[name].html(style.field_error(message))
+    if messages:
+        named = ", ".join(label(every[name]) for name in messages)
+        st.html(style.note(f"See the message beside: {named}.", "error", "Some settings do not hold."))
+    return config
+
+
+def check(values: dict[str, Any]) -> tuple[RunConfig | None, dict[str, str]]:
+    """Validate dotted values.
+
+    Returns:
+        The configuration and no messages, or None and a message for each field it concerns.
+    """
+    try:
+        return RunConfig.model_validate(nest(values)), {}
+    except ValidationError as error:
+        return None, {_place(name, text): text for name, text in field_errors(error).items()}
+
+
+def _place(name: str, message: str) -> str:
+    """The field a message belongs to: its own, or, where two contradict, the one the message names."""
+    known = {setting.name: setting.leaf for setting in settings()}
+    if name in known:
+        return name
+    words = set(message.replace(",", " ").replace(";", " ").split())
+    group = "" if name == "run" else f"{name}."
+    inside = [full for full in known if full.startswith(group)]
+    named = [full for full in inside if known[full] in words]
+    return (named or inside)[0]
+
+
+def _field(setting: Setting, datasets: list[str]) -> tuple[Any, Any]:
+    key = state.FORM + setting.name
+    shared: dict[str, Any] = {"key": key, "help": help_text(setting), "persist_state": "session"}
+    value: Any
+    if setting.name == "dataset":
+        value = _choice(label(setting), datasets, shared)
+    elif setting.name == "model.freeze_until":
+        stages = STAGES[st.session_state[state.FORM + "model.name"]]
+        value = _choice(label(setting), [None, *stages], shared, format_func=lambda stage: stage or "nothing")
+    elif setting.name == "model.init":
+        known = ["scratch", "imagenet"]
+        own = st.session_state[key]
+        options = known if own in known or own is None else [*known, own]
+        value = st.selectbox(label(setting), options, accept_new_options=True, **shared) or ""
+    elif get_origin(kind_of(setting)) is Literal:
+        value = _choice(label(setting), list(get_args(kind_of(setting))), shared)
+    elif kind_of(setting) is bool:
+        value = st.toggle(label(setting), **shared)
+    elif kind_of(setting) is int:
+        value = st.number_input(label(setting), value=None, step=1, **shared)
+    elif kind_of(setting) is float:
+        value = st.number_input(label(setting), value=None, step=_step(setting.info), format="%g", **shared)
+    else:
+        value = st.text_input(label(setting), **shared)
+    return value, st.empty()
+
+
+def _choice(label: str, options: list[Any], shared: dict[str, Any], **more: Any) -> Any:
+    if st.session_state[shared["key"]] not in options:
+        st.session_state[shared["key"]] = options[0] if options else None
+    return st.selectbox(label, options, **shared, **more)
+
+
+def _step(info: FieldInfo) -> float:
+    """A step that suits the default: 0.002 moves by 0.001, 15.0 by 1."""
+    size = abs(float(info.default or 0.1))
+    return 1.0 if size >= 10 else 0.1 if size >= 1 else 0.001 if size < 0.01 else 0.01
+
+
+def _range(info: FieldInfo) -> str:
+    limits = {"ge": "from {}", "gt": "above {}", "le": "up to {}", "lt": "below {}"}
+    parts = [
+        text.format(f"{getattr(item, name):g}")
+        for item in info.metadata
+        for name, text in limits.items()
+        if getattr(item, name, None) is not None
+    ]
+    return f" Allowed: {', '.join(parts)}." if parts else ""

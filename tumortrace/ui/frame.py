@@ -1,0 +1,190 @@
+"""The frame around every page: configuration, navigation, dataset, legend, running jobs, errors, small print.
+
+A page begins with ``with frame.page("train") as view:`` and is complete in itself, so the first visit to a fresh server
+may be to any of them. Streamlit's built-in navigation is switched off in ``.streamlit/config.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, NOT_FOR_CLINICAL_USE
+from tumortrace.data.store import Dataset
+from tumortrace.errors import TumorTraceError
+from tumortrace.training.runs import LIVE
+from tumortrace.ui import loaders, state, style
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """What the frame needs to know of a page."""
+
+    path: str
+    title: str
+    icon: str
+    lead: str
+    shows_slices: bool = False
+    shows_results: bool = False
+
+
+PAGES: Final = {
+    "home": PageInfo(
+        "app.py",
+        "Home",
+        ":material/home:",
+        "Which tumour is on this MRI slice, how sure may we be, and why?",
+        shows_results=True,
+    ),
+    "dataset": PageInfo(
+        "pages/1_Dataset.py",
+        "Dataset",
+        ":material/photo_library:",
+        "Every slice with its patient, its fold and the radiologist's outline.",
+        shows_slices=True,
+    ),
+    "train": PageInfo(
+        "pages/2_Train.py",
+        "Train",
+        ":material/model_training:",
+        "Configure a run, start it as a process of its own, and watch it learn.",
+    ),
+    "results": PageInfo(
+        "pages/3_Results.py",
+        "Results",
+        ":material/analytics:",
+        "How good the models are, on which slices, and how sure we may be of the figure.",
+        shows_results=True,
+    ),
+    "errors": PageInfo(
+        "pages/4_Errors.py",
+        "Errors",
+        ":material/troubleshoot:",
+        "Every slice a model got wrong, and what it looked at when it did.",
+        shows_slices=True,
+        shows_results=True,
+    ),
+    "classify": PageInfo(
+        "pages/5_Classify.py",
+        "Classify",
+        ":material/image_search:",
+        "Give one or more slices to the models and see their probabilities and where they looked.",
+        shows_results=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the frame found out before the page began."""
+
+    dataset: Dataset | None
+
+
+@contextmanager
+def page(key: str) -> Iterator[View]:
+    """Frame one page.
+
+    Args:
+        key: A key of :data:`PAGES`.
+
+    Yields:
+        The dataset chosen in the sidebar, None where nothing is imported. A :class:`TumorTraceError` raised inside is
+        drawn as one box.
+    """
+    info = PAGES[key]
+    st.set_page_config(page_title=f"{info.title} · TumorTrace", page_icon=":material/neurology:", layout="wide")
+    st.html(style.CSS)
+    dataset: Dataset | None = None
+    with errors():
+        dataset = _sidebar()
+    st.title("TumorTrace" if key == "home" else info.title)
+    with errors():
+        st.html(f'<p class="tt-lead">{info.lead}</p>')
+        if info.shows_slices and dataset is not None and dataset.synthetic:
+            synthetic_banner()
+        yield View(dataset)
+    lines = [f"Data: {ATTRIBUTION}"] if dataset_attribution_due(info) else []
+    st.html(style.footer([*([NOT_FOR_CLINICAL_USE] if info.shows_results else []), *lines]))
+
+
+def dataset_attribution_due(info: PageInfo) -> bool:
+    """Results and slices rest on the published dataset; a page that shows either names it."""
+    return info.shows_results or info.shows_slices
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Draw an expected error as one box; fragments need it anew, for they run without their page."""
+    try:
+        yield
+    except TumorTraceError as error:
+        st.html(style.error_box(error))
+
+
+def synthetic_banner(what: str = "These slices are synthetic") -> None:
+    """Say that what shows is made up."""
+    text = "They are drawn by a program to try the app with; no figure about them says anything about real tumours."
+    st.html(style.note(text, "synthetic", f"{what}."))
+
+
+def not_clinical() -> None:
+    """The sentence that stands wherever results show."""
+    st.caption(f":material/info: {NOT_FOR_CLINICAL_USE}")
+
+
+def _sidebar() -> Dataset | None:
+    with st.sidebar:
+        st.html('<div class="tt-brand">TumorTrace<small>brain tumours on MRI slices</small></div>')
+        for info in PAGES.values():
+            st.page_link(info.path, label=info.title, icon=info.icon, width="stretch")
+        _running()
+        st.divider()
+        dataset = _choose_dataset()
+        st.caption("Classes")
+        st.html(style.legend())
+    return dataset
+
+
+def _choose_dataset() -> Dataset | None:
+    names = loaders.dataset_names()
+    if not names:
+        st.caption("Dataset")
+        st.markdown(":material/database_off: nothing imported yet")
+        return None
+    if st.session_state.get(state.DATASET) not in names:
+        st.session_state[state.DATASET] = names[0]
+    if len(names) == 1:
+        name = names[0]
+        st.caption("Dataset")
+        st.markdown(f":material/database: **{name}**")
+    else:
+        name = st.selectbox("Dataset", names, key=state.DATASET, persist_state="session")
+    dataset = loaders.dataset(name)
+    if dataset.synthetic:
+        st.badge("synthetic slices", icon=":material/science:", color="orange")
+    elif name == FIGSHARE:
+        st.caption(f"{len(dataset.manifest):,} real slices, CC BY 4.0")
+    return dataset
+
+
+def _running() -> None:
+    live = [row for row in loaders.run_rows() if row.state in LIVE]
+    if live:
+        # The badge keeps itself up to date only while there is something to wait for.
+        st.fragment(_running_badge, run_every=5.0)()
+
+
+def _running_badge() -> None:
+    live = [row for row in loaders.run_rows() if row.state in LIVE]
+    if not live:
+        st.badge("no run is running", icon=":material/check:", color="gray")
+        return
+    noun = "run" if len(live) == 1 else "runs"
+    st.badge(f"{len(live)} {noun} running", icon=":material/progress_activity:", color="blue")
+    for row in live[:3]:
+        st.caption(f"{row.model} · epoch {row.epoch} of {row.epochs}")

@@ -1,0 +1,129 @@
+"""Models that can judge a slice now: the shipped ones and finished runs; loaded once, shared, and asked through caches.
+
+Only here does the app touch torch, and only once a page asks for a judgement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from tumortrace.explain import overlay
+from tumortrace.inference import bundle as bundles
+from tumortrace.training import runs
+from tumortrace.ui import loaders, pictures
+
+if TYPE_CHECKING:
+    from tumortrace.inference.classifier import Classifier, Explanation
+
+Pixels = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model that can be asked."""
+
+    key: str
+    """``bundle/<name>`` or ``run/<id>``."""
+    title: str
+    detail: str
+    protocol: str
+    fold: int
+    synthetic: bool
+    changed: int
+    """Stamp of its weights, so that a model trained anew is loaded anew."""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with TumorTrace."""
+        return self.key.startswith("bundle/")
+
+
+def every() -> list[Judge]:
+    """Shipped models first, then finished runs, newest first."""
+    return [*_shipped(), *_of_runs()]
+
+
+def find(key: str) -> Judge | None:
+    """The judge of that key."""
+    return next((judge for judge in every() if judge.key == key), None)
+
+
+def probabilities(judge: Judge, pixels: Pixels) -> list[float]:
+    """The three probabilities, in class order."""
+    return _probabilities(judge.key, judge.changed, digest(pixels), pixels)
+
+
+def explanation(judge: Judge, pixels: Pixels, target: int | None) -> Explanation:
+    """Grad-CAM of one slice towards ``target``, or towards the predicted class with None."""
+    return _explanation(judge.key, judge.changed, digest(pixels), target, pixels)
+
+
+def overlaid(found: Explanation, opacity: float) -> bytes:
+    """The slice as the network saw it with the heat over it, as PNG large enough to look at."""
+    return pictures.enlarged(overlay.blend(found.image, found.heat, opacity))
+
+
+def digest(pixels: Pixels) -> str:
+    """A name for these pixels."""
+    shape = f"{pixels.shape}{pixels.dtype}".encode()
+    return hashlib.sha256(shape + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+# Scope "session": what somebody uploads is forgotten with their session, and never leaves memory.
+@st.cache_data(max_entries=256, show_spinner=False, scope="session")
+def _probabilities(key: str, changed: int, name: str, _pixels: Pixels) -> list[float]:
+    return [float(share) for share in classifier(key, changed).predict([_pixels])[0]]
+
+
+@st.cache_data(max_entries=96, show_spinner="Computing where the model looked ...", scope="session")
+def _explanation(key: str, changed: int, name: str, target: int | None, _pixels: Pixels) -> Explanation:
+    return classifier(key, changed).explain(_pixels, target=target)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model ...")
+def classifier(key: str, changed: int) -> Classifier:
+    """The loaded model; it has a lock of its own and may be shared between sessions."""
+    from tumortrace.inference.classifier import Classifier
+
+    kind, _, name = key.partition("/")
+    if kind == "bundle":
+        return Classifier.from_bundle(bundles.find_bundle(name))
+    return Classifier.from_run(runs.find(name))
+
+
+def _shipped() -> list[Judge]:
+    return [
+        Judge(
+            f"bundle/{one.name}", one.title, one.trained_on, one.config.protocol, one.config.fold, one.synthetic,
+            loaders.stamp(one.folder / "model.json"),
+        )
+        for one in bundles.list_bundles()
+    ]  # fmt: skip
+
+
+def _of_runs() -> list[Judge]:
+    found = []
+    for run in loaders.finished_runs():
+        weights = run.folder / "model.safetensors"
+        if not weights.exists():
+            continue
+        config = run.config
+        created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
+        synthetic = bool((run.report or {}).get("synthetic", False))
+        detail = (
+            f"Trained here on {config.dataset or 'the default dataset'}, {config.protocol} fold {config.fold} held out."
+        )
+        found.append(
+            Judge(
+                f"run/{run.id}", f"{config.model.name} · run of {created}", detail, config.protocol, config.fold,
+                synthetic, loaders.stamp(weights),
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,224 @@
+"""The Train page's view of runs: one run live, and the list of all.
+
+The pages only read run folders and ask for a stop; training lives in processes of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.charts import training as charts
+from tumortrace.training import jobs, runs
+from tumortrace.training.runs import LIVE, Run, Status
+from tumortrace.ui import frame, plots, state, style
+from tumortrace.ui.loaders import RunRow
+
+REFRESH_S: Final = 1.5
+REMEDIES: Final = {
+    "crashed": "The process is gone. Most often memory ran out: choose a smaller batch or image size. "
+    "Resume goes on from the last checkpoint where there is one.",
+    "failed": "The log below says why. Change what it names and start anew; Resume tries the same settings again.",
+    "stopped": "It was stopped on request. Resume goes on from where it stood.",
+}
+
+
+def choose(rows: list[RunRow]) -> str | None:
+    """The run to watch: the one asked for in the address, a live one, or the newest."""
+    if not rows:
+        return None
+    ids = [row.id for row in rows]
+    asked = st.session_state.pop(state.STARTED, None)
+    if asked in ids:
+        st.session_state[state.RUN] = asked
+    asked = st.query_params.get(state.RUN)
+    if st.session_state.get(state.RUN) not in ids:
+        live = [row.id for row in rows if row.state in LIVE]
+        st.session_state[state.RUN] = asked if asked in ids else (live or ids)[0]
+    by_id = {row.id: row for row in rows}
+    chosen: str = st.selectbox(
+        "Run", ids, key=state.RUN, format_func=lambda run_id: title(by_id[run_id]), persist_state="session"
+    )
+    return chosen
+
+
+def title(row: RunRow) -> str:
+    """A run in a line."""
+    started = datetime.fromtimestamp(row.created).strftime("%d %b %H:%M")
+    return f"{row.model} · {row.protocol} fold {row.fold} · {row.size} px · {row.state} · {started}"
+
+
+def watch(run_id: str) -> None:
+    """One run, refreshed by itself only while it lives."""
+    live = runs.find(run_id).status.state in LIVE
+    st.fragment(_panel, run_every=REFRESH_S if live else None)(run_id, live)
+
+
+def _panel(run_id: str, was_live: bool) -> None:
+    with frame.errors():
+        run = runs.find(run_id)
+        jobs.reap()
+        status = run.status
+        if was_live and status.state not in LIVE:
+            # The rest of the page (list, badge, buttons) speaks of a live run: draw it all again.
+            st.rerun()
+        _head(run, status)
+        _numbers(run, status)
+        if status.state in REMEDIES:
+            _trouble(run, status)
+        _curves(run)
+        _small_print(run, status)
+
+
+def _head(run: Run, status: Status) -> None:
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    left.html(f"{style.state_chip(status.state)} &nbsp;<code>{run.id}</code>")
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        if status.state in LIVE:
+            asked = run.stop_requested()
+            label = "Stopping ..." if asked else "Stop"
+            if st.button(label, icon=":material/stop_circle:", disabled=asked, key=f"stop_{run.id}"):
+                jobs.stop(run.id)
+                st.rerun()
+        if run.resumable and st.button("Resume", icon=":material/resume:", key=f"resume_{run.id}", type="primary"):
+            jobs.resume(run.id)
+            st.rerun()
+        if status.state == "finished":
+            path = frame.PAGES["results"].path
+            st.page_link(path, label="See its results", icon=":material/analytics:", query_params={"model": run.id})
+    if status.state in LIVE:
+        st.progress(progress(status), text=_doing(status))
+
+
+def progress(status: Status) -> float:
+    """Share of the run that is done, between 0 and 1; while preparing, of the slices."""
+    within = status.step / status.steps if status.steps else 0.0
+    if status.state == "preparing":
+        return min(1.0, within)
+    return min(1.0, (status.epoch + within) / status.epochs) if status.epochs else 0.0
+
+
+def _doing(status: Status) -> str:
+    if status.state == "created":
+        return "Starting the process ..."
+    if status.state == "preparing":
+        slices = f": {status.step:,} of {status.steps:,} slices" if status.steps else " slices and weights ..."
+        return f"Preparing{slices}"
+    if status.epoch >= status.epochs:
+        return "Predicting the test slices ..."
+    left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
+    return f"Epoch {status.epoch + 1} of {status.epochs}, step {status.step:,} of {status.steps:,}{left}"
+
+
+def _numbers(run: Run, status: Status) -> None:
+    last = run.metrics.iloc[-1].to_dict() if len(run.metrics) else {}
+    cells = [
+        ("Epochs done", f"{status.epoch} / {status.epochs}"),
+        ("Training loss", _number(status.loss if status.state in LIVE else last.get("train_loss", status.loss))),
+        ("Training accuracy", _percent(last.get("train_accuracy"))),
+        ("Validation accuracy", _percent(last.get("val_accuracy"))),
+        ("Slices a second", _whole(status.images_per_second or last.get("images_per_second"))),
+        ("Time left" if status.state in LIVE else "Time", duration(_clock(status))),
+        ("Device", _device(status)),
+        ("Memory", "–" if status.memory_bytes is None else f"{status.memory_bytes / 2**20:,.0f} MiB"),
+    ]
+    with st.container(horizontal=True, gap="small", key=f"numbers_{run.id}"):
+        for label, text in cells:
+            st.metric(label, text, border=True, width=150)
+
+
+def _clock(status: Status) -> float | None:
+    return status.eta_seconds if status.state in LIVE else status.seconds
+
+
+def _device(status: Status) -> str:
+    return status.device or "–"
+
+
+def _trouble(run: Run, status: Status) -> None:
+    kind = "warn" if status.state == "stopped" else "error"
+    what = f"{status.error} " if status.error else ""
+    st.html(style.note(f"{what}{REMEDIES[status.state]}", kind, f"This run is {status.state}."))
+    if status.state != "stopped":
+        st.caption("The end of its log")
+        st.code(run.log_tail() or "The log is empty.", language=None, wrap_lines=True)
+
+
+def _curves(run: Run) -> None:
+    table = charts.tidy_metrics(run.metrics, run=run.id)
+    if table.empty:
+        if run.status.state in LIVE:
+            st.caption("Curves appear after the first epoch.")
+        return
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Loss**")
+        plots.show(charts.loss_curves(table), f"loss_{run.id}")
+    with right:
+        st.markdown("**Accuracy**")
+        plots.show(charts.accuracy_curves(table), f"accuracy_{run.id}")
+
+
+def _small_print(run: Run, status: Status) -> None:
+    config = run.config
+    parts = [f"dataset {config.dataset or 'default'}", f"{config.protocol} fold {config.fold}"]
+    parts += [f"{count:,} {name}" for name, count in status.counts.items()]
+    if status.precision:
+        parts.append(f"precision {status.precision}")
+    if status.starts > 1:
+        parts.append(f"started {status.starts} times")
+    st.caption(" · ".join(parts))
+    with st.expander("Log and settings"):
+        st.code(run.log_tail(15) or "The log is empty.", language=None, wrap_lines=True)
+        st.json(config.model_dump(), expanded=False)
+
+
+def listing(rows: list[RunRow]) -> None:
+    """Every run with its state."""
+    table = pd.DataFrame(
+        {
+            "State": [row.state for row in rows],
+            "Model": [row.model for row in rows],
+            "Dataset": [row.dataset or "default" for row in rows],
+            "Protocol": [f"{row.protocol}, fold {row.fold}" for row in rows],
+            "Size": [row.size for row in rows],
+            "Epochs": [f"{row.epoch} / {row.epochs}" for row in rows],
+            "Started": [datetime.fromtimestamp(row.created) for row in rows],
+            "Time": [duration(row.seconds) for row in rows],
+            "Run": [row.id for row in rows],
+        }
+    )
+    config = {
+        "Size": st.column_config.NumberColumn(format="%d px"),
+        "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+    }
+    st.dataframe(table, hide_index=True, column_config=config, width="stretch", alt="All runs with their states")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them; a dash where unknown."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not pd.isna(value)
+
+
+def _percent(value: Any) -> str:
+    return f"{value:.1%}" if _known(value) else "–"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3f}" if _known(value) else "–"
+
+
+def _whole(value: Any) -> str:
+    return f"{value:,.0f}" if _known(value) else "–"

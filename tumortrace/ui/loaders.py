@@ -1,0 +1,135 @@
+"""What pages read, cached with bounds. Keys carry a stamp of the file behind them, so nothing stale is ever served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace import paths
+from tumortrace.data import splits, store
+from tumortrace.data.store import Dataset
+from tumortrace.training import jobs, runs
+from tumortrace.training.runs import Run
+from tumortrace.ui import pictures
+
+NEWEST = 60
+"""Runs listed in the app; older ones stay on disk."""
+
+
+def dataset_names() -> list[str]:
+    """Names of the imported datasets, the real one first."""
+    return store.available()
+
+
+def dataset(name: str) -> Dataset:
+    """An imported dataset with its manifest already read; shared between sessions, so never changed."""
+    folder = store.open_dataset(name).folder
+    return _dataset(str(folder), stamp(folder / "dataset.json"))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _dataset(folder: str, changed: int) -> Dataset:
+    found = store.open_dataset(Path(folder).name)
+    _ = found.manifest
+    return found
+
+
+def folds(chosen: Dataset) -> pd.DataFrame:
+    """The frozen folds, row-aligned with the manifest; do not change the frame."""
+    return _folds(str(chosen.folder), chosen.fingerprint)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the folds ...")
+def _folds(folder: str, fingerprint: str) -> pd.DataFrame:
+    return splits.table_for(store.open_dataset(Path(folder).name))
+
+
+def row_of(chosen: Dataset, slice_id: str) -> pd.Series | None:
+    """The manifest's row of a slice; None where the dataset has no such slice."""
+    found = chosen.manifest[chosen.manifest["slice_id"] == slice_id]
+    return None if found.empty else found.iloc[0]
+
+
+def thumbnail(chosen: Dataset, slice_id: str, side: int = 168, outline: bool = False) -> bytes:
+    """A slice as a small JPEG."""
+    return _thumbnail(str(chosen.folder), chosen.fingerprint, slice_id, side, outline)
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def _thumbnail(folder: str, fingerprint: str, slice_id: str, side: int, outline: bool) -> bytes:
+    chosen = dataset(Path(folder).name)
+    return pictures.thumbnail(chosen.pixels(slice_id), outline_of(chosen, slice_id) if outline else None, side)
+
+
+def picture(chosen: Dataset, slice_id: str, outline: bool = False) -> bytes:
+    """A slice at its own size as PNG."""
+    return _picture(str(chosen.folder), chosen.fingerprint, slice_id, outline)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _picture(folder: str, fingerprint: str, slice_id: str, outline: bool) -> bytes:
+    chosen = dataset(Path(folder).name)
+    return pictures.full(chosen.pixels(slice_id), outline_of(chosen, slice_id) if outline else None)
+
+
+def outline_of(chosen: Dataset, slice_id: str) -> str | None:
+    """The outline as text, None where unknown."""
+    row = row_of(chosen, slice_id)
+    return None if row is None or pd.isna(row["outline"]) else str(row["outline"])
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run, in a line."""
+
+    id: str
+    state: str
+    model: str
+    dataset: str | None
+    protocol: str
+    fold: int
+    size: int
+    epoch: int
+    epochs: int
+    created: float
+    seconds: float
+
+
+def run_rows() -> list[RunRow]:
+    """The newest runs; read anew each time, for that is what a reader of a live list wants."""
+    jobs.reap()
+    rows = []
+    for run in runs.list_runs()[:NEWEST]:
+        try:
+            config, status = run.config, run.status
+        except (OSError, ValueError):
+            # Deleted this moment, or written by another version.
+            continue
+        rows.append(
+            RunRow(
+                run.id, status.state, config.model.name, config.dataset, config.protocol, config.fold,
+                config.preprocess.size, status.epoch, status.epochs or config.optim.epochs, status.created,
+                status.seconds,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def finished_runs() -> list[Run]:
+    """Runs that have a report and predictions, newest first."""
+    found = runs.list_runs()[:NEWEST]
+    needed = ("report.json", "predictions.parquet")
+    return [run for run in found if all((run.folder / name).exists() for name in needed)]
+
+
+def artifacts_file(*parts: str) -> Path:
+    """A shipped file, whether it is there or not."""
+    return paths.artifacts().joinpath(*parts)
+
+
+def stamp(path: Path) -> int:
+    """Changes whenever the file does; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0

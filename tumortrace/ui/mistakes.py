@@ -1,0 +1,155 @@
+"""The Errors page's parts: filters, the misclassified slices, and one of them with what the model looked at."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.data.catalog import CLASSES
+from tumortrace.data.store import Dataset
+from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.ui import judges, loaders, sources, state, style
+from tumortrace.ui.judges import Judge
+from tumortrace.ui.sources import Source
+
+PAGE_SIZE: Final = 12
+TILE: Final = 168
+
+
+def filters(wrong: pd.DataFrame) -> pd.DataFrame:
+    """The filter row, and the mistakes that fit it, the surest first."""
+    first, second, third, fourth = st.columns([1.5, 1.5, 1.6, 1.4])
+    true = first.multiselect(
+        "True class", list(CLASSES), key=state.ERRORS_TRUE, placeholder="any", persist_state="session"
+    )
+    predicted = second.multiselect(
+        "Predicted class", list(CLASSES), key=state.ERRORS_PREDICTED, placeholder="any", persist_state="session"
+    )
+    low, high = third.slider(
+        "Confidence", 0.0, 1.0, (0.0, 1.0), step=0.05, format="percent", key=state.ERRORS_CONFIDENCE,
+        persist_state="session", help="The probability the model gave to the wrong class.",
+    )  # fmt: skip
+    patients = sorted(wrong["patient_id"].dropna().unique().tolist())
+    patient = fourth.selectbox(
+        "Patient", patients, index=None, placeholder="any", key=state.ERRORS_PATIENT, persist_state="session"
+    )
+    keep = wrong["confidence"].between(low, high)
+    if true:
+        keep &= wrong["true_class"].isin(true)
+    if predicted:
+        keep &= wrong["predicted_class"].isin(predicted)
+    if patient is not None:
+        keep &= (wrong["patient_id"] == patient).fillna(False)
+    return wrong[keep].sort_values("confidence", ascending=False, kind="stable")
+
+
+def summary(source: Source, joined: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """How many slices are wrong, of how many, and under which protocol."""
+    wrong = int((~joined["correct"]).sum())
+    st.markdown(f"**{wrong:,} of {len(joined):,}** predictions are wrong; **{len(shown):,}** fit the filter.")
+    st.caption(sources.rests_on(source.report))
+
+
+def grid(dataset: Dataset, shown: pd.DataFrame) -> None:
+    """A page of mistakes as pictures, the surest first."""
+    pages = (len(shown) - 1) // PAGE_SIZE + 1
+    if st.session_state.get(state.ERRORS_PAGE, 1) > pages:
+        st.session_state[state.ERRORS_PAGE] = 1
+    page = st.pagination(pages, key=state.ERRORS_PAGE, max_visible_pages=5, persist_state="session") if pages > 1 else 1
+    with st.container(horizontal=True, gap="small"):
+        for row in shown.iloc[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].to_dict("records"):
+            _tile(dataset, row)
+
+
+def _tile(dataset: Dataset, row: dict[Any, Any]) -> None:
+    slice_id = str(row["slice_id"])
+    key = row_key(row)
+    with st.container(width=TILE, gap=None):
+        alt = f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}"
+        st.image(loaders.thumbnail(dataset, slice_id, TILE * 3 // 2, outline=True), width=TILE, alt=alt)
+        st.html(style.mistaken(int(row["label"]), int(row["predicted"]), float(row["confidence"])))
+        st.button(f"Slice {slice_id}", key=f"error_{key}", type="tertiary", on_click=select, args=(key,))
+
+
+def row_key(row: dict[Any, Any]) -> str:
+    """One prediction among those of a model: a slice, and the seed it was predicted under."""
+    return f"{row['slice_id']}/{row['seed']}"
+
+
+def select(key: str | None) -> None:
+    """Show one mistake large (a callback)."""
+    st.session_state[state.ERRORS_SLICE] = key
+
+
+def table(shown: pd.DataFrame) -> None:
+    """The mistakes as a table, where their pictures are not at hand or many are to be read at once."""
+    columns = {
+        "slice_id": "Slice", "true_class": "True", "predicted_class": "Predicted", "confidence": "Confidence",
+        **{name: f"P({name.removeprefix('p_')})" for name in PROBABILITIES}, "patient_id": "Patient", "fold": "Fold",
+    }  # fmt: skip
+    percent = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    config = {columns[name]: percent for name in ("confidence", *PROBABILITIES)}
+    st.dataframe(
+        shown[list(columns)].rename(columns=columns), hide_index=True, width="stretch", column_config=config,
+        alt="Misclassified slices with their probabilities",
+    )  # fmt: skip
+
+
+def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None:
+    """One mistake: picture, outline, probabilities, and where the model looked."""
+    slice_id = str(row["slice_id"])
+    with st.container(border=True):
+        head, close = st.columns([5, 1], vertical_alignment="center")
+        head.subheader(f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}")
+        close.button("Close", icon=":material/close:", on_click=select, args=(None,), key="error_close")
+        left, middle, right = st.columns(3, gap="medium")
+        with left:
+            if dataset is None:
+                st.html(style.note("Import the dataset to see the slice.", "calm", "No picture."))
+            else:
+                caption = "The slice, tumour outline in yellow"
+                st.image(
+                    loaders.picture(dataset, slice_id, outline=True), caption=caption, alt=caption, width="stretch"
+                )
+        with middle:
+            if dataset is not None:
+                _saliency(source, dataset, row)
+        with right:
+            st.markdown("**What the model said**")
+            st.html(style.probability_bars([float(row[name]) for name in PROBABILITIES], int(row["label"])))
+            patient = "unknown" if pd.isna(row["patient_id"]) else row["patient_id"]
+            st.caption(f"Patient {patient} · protocol {row['protocol']}, test fold {row['fold']}, seed {row['seed']}")
+            if dataset is not None:
+                st.page_link(
+                    "pages/1_Dataset.py", label="See it in its series", icon=":material/photo_library:",
+                    query_params={state.SLICE: slice_id},
+                )  # fmt: skip
+
+
+def judge_of(source: Source) -> Judge | None:
+    """The model behind the predictions, where its weights are at hand."""
+    key = f"bundle/{source.report.model}" if source.run_id is None else f"run/{source.run_id}"
+    return judges.find(key)
+
+
+def _saliency(source: Source, dataset: Dataset, row: dict[Any, Any]) -> None:
+    judge = judge_of(source)
+    if judge is None:
+        st.html(style.note("Its weights are not at hand.", "calm", "No saliency."))
+        return
+    kinds = {"the wrong class": int(row["predicted"]), "the true class": int(row["label"])}
+    wanted = st.segmented_control(
+        "Where it looked for", list(kinds), default="the wrong class", required=True, key=state.ERRORS_TARGET,
+        persist_state="session",
+    )  # fmt: skip
+    opacity = st.slider("Overlay", 0.0, 1.0, 0.5, 0.05, key=state.ERRORS_OPACITY, persist_state="session")
+    found = judges.explanation(judge, dataset.pixels(str(row["slice_id"])), kinds[wanted])
+    caption = f"Grad-CAM of {judge.title} towards {CLASSES[kinds[wanted]]}"
+    st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
+    if (judge.protocol, judge.fold) != (row["protocol"], int(row["fold"])):
+        st.caption(
+            f"The weights at hand were trained with {judge.protocol} fold {judge.fold} held out; they may have seen "
+            "this slice, and are not the very ones that erred."
+        )

@@ -1,0 +1,154 @@
+"""Whose predictions are on show: the shipped models' or a finished run's, behind one face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.data import splits
+from tumortrace.data.catalog import FIGSHARE
+from tumortrace.data.store import Dataset
+from tumortrace.errors import DataError
+from tumortrace.evaluation.report import Report
+from tumortrace.evaluation.rows import join_truth
+from tumortrace.inference import shipped
+from tumortrace.training import runs
+from tumortrace.training.runs import Run
+from tumortrace.ui import loaders
+
+SHIPPED: Final = "shipped"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One model under one protocol, judged."""
+
+    key: str
+    """``shipped/<model>/<protocol>``, or the run's id."""
+    title: str
+    report: Report
+    run_id: str | None
+    dataset_name: str
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the slices behind it are made up."""
+        return self.report.synthetic
+
+    def named_report(self) -> Report:
+        """The report with a model name that tells runs of one model apart."""
+        return self.report if self.run_id is None else self.report.model_copy(update={"model": self.title})
+
+
+def every() -> list[Source]:
+    """Shipped models first, then finished runs, newest first."""
+    return [*_shipped(), *(_of_run(run) for run in loaders.finished_runs())]
+
+
+def find(key: str) -> Source | None:
+    """The source of that key."""
+    return next((source for source in every() if source.key == key), None)
+
+
+def choose(found: list[Source], key: str, asked: str | None = None) -> Source:
+    """A selectbox of sources; ``asked`` (from the address) is taken on the first visit."""
+    by_key = {source.key: source for source in found}
+    if st.session_state.get(key) not in by_key:
+        st.session_state[key] = asked if asked in by_key else found[0].key
+    chosen = st.selectbox(
+        "Model", list(by_key), key=key, format_func=lambda name: by_key[name].title, persist_state="session"
+    )
+    return by_key[chosen]
+
+
+def rests_on(report: Report, unit: str = "slice") -> str:
+    """What every figure of a report rests on: protocol, folds, n and the unit of its interval."""
+    part = report.unit(unit)
+    assert part is not None
+    many = "folds" if len(report.folds) > 1 else "fold"
+    noun = "slices" if unit == "slice" else "patients"
+    interval = part.interval("accuracy")
+    synthetic = " Synthetic slices." if report.synthetic else ""
+    return (
+        f"Protocol {report.protocol}, {many} {', '.join(map(str, report.folds))}; n = {part.metrics.n:,} {noun}; "
+        f"95 % intervals by bootstrap over {interval.clusters:,} {interval.unit}s.{synthetic}"
+    )
+
+
+def joined(source: Source) -> pd.DataFrame:
+    """The prediction rows with the truth beside them; do not change the frame.
+
+    Raises:
+        DataError: The run's dataset is no longer imported, or is another one.
+    """
+    return _joined(source.key, source.report.created, source.run_id, source.dataset_name)
+
+
+def images_of(source: Source) -> Dataset | None:
+    """The dataset whose slices were predicted; None where it is not imported."""
+    return loaders.dataset(source.dataset_name) if source.dataset_name in loaders.dataset_names() else None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _joined(key: str, created: str, run_id: str | None, dataset_name: str) -> pd.DataFrame:
+    if run_id is None:
+        _, model, protocol = key.split("/")
+        rows = shipped.shipped_predictions()
+        return join_truth(rows[(rows["model"] == model) & (rows["protocol"] == protocol)], splits.frozen_figshare())
+    predicted = runs.find(run_id).predictions
+    if predicted is None:
+        raise DataError("the run has no predictions", value=run_id, remedy="Choose a finished run.")
+    return join_truth(predicted, _truth(dataset_name))
+
+
+def _truth(dataset_name: str) -> pd.DataFrame:
+    if dataset_name in loaders.dataset_names():
+        return loaders.dataset(dataset_name).manifest
+    if dataset_name == FIGSHARE:
+        return splits.frozen_figshare()
+    raise DataError(
+        "the slices this run was tested on are no longer imported",
+        value=dataset_name,
+        remedy="Import the dataset again under this name, or choose another model.",
+    )
+
+
+def _shipped() -> list[Source]:
+    return [
+        Source(
+            f"{SHIPPED}/{report.model}/{report.protocol}",
+            f"{report.model} · shipped · {report.protocol}",
+            report,
+            None,
+            FIGSHARE,
+        )
+        for report in _shipped_reports(shipped_stamp())
+    ]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shipped_reports(stamp: int) -> list[Report]:
+    return shipped.shipped_reports()
+
+
+def shipped_stamp() -> int:
+    """Changes whenever the shipped results do."""
+    return loaders.stamp(loaders.artifacts_file("benchmark", "results.json"))
+
+
+def _of_run(run: Run) -> Source:
+    report = _run_report(str(run.folder), loaders.stamp(run.folder / "report.json"))
+    config = run.config
+    created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
+    default = loaders.dataset_names()[0] if loaders.dataset_names() else FIGSHARE
+    title = f"{config.model.name} · run of {created} · {config.protocol} {config.fold}"
+    return Source(run.id, title, report, run.id, config.dataset or default)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _run_report(folder: str, stamp: int) -> Report:
+    return Report.model_validate(runs.find(folder).report)

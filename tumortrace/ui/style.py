@@ -1,0 +1,128 @@
+"""The few rules of style that the theme cannot say, and the small pieces of HTML that use them.
+
+Colours come from the reader's theme through ``currentColor``, so both light and dark work; only the class colours are
+given. Everything that came from outside is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from tumortrace.charts import theme
+from tumortrace.data.catalog import CLASSES
+from tumortrace.errors import TumorTraceError
+
+CSS = """
+<style>
+.block-container { padding-top: 3.2rem; padding-bottom: 3rem; max-width: 1320px; }
+[data-testid="stSidebarContent"] hr { margin: .6rem 0; }
+[data-testid="stSidebarUserContent"] { padding-top: 0; }
+.tt-brand { font-size: 1.35rem; font-weight: 750; letter-spacing: -.01em; line-height: 1.2; }
+.tt-brand small { display: block; font-size: .8rem; font-weight: 400; opacity: .75; letter-spacing: 0; }
+.tt-lead { font-size: 1.06rem; opacity: .85; margin: -.5rem 0 .4rem; max-width: 62rem; }
+.tt-chip { display: inline-flex; align-items: center; gap: .4rem; margin: 0 .9rem .15rem 0; font-size: .9rem;
+  white-space: nowrap; }
+.tt-mistake { font-size: .82rem; line-height: 1.35; }
+.tt-dot { display: inline-block; width: .72rem; height: .72rem; border-radius: 50%; flex: none; }
+.tt-note { border-left: 4px solid; border-radius: .4rem; padding: .6rem .9rem; margin: .1rem 0 .5rem;
+  background: color-mix(in srgb, currentColor 5%, transparent); font-size: .95rem; }
+.tt-note b { font-weight: 650; }
+.tt-synthetic { border-color: #d98e04; }
+.tt-warn { border-color: #d98e04; }
+.tt-calm { border-color: color-mix(in srgb, currentColor 35%, transparent); }
+.tt-error { border-color: #d6455d; }
+.tt-error code { overflow-wrap: anywhere; white-space: normal; }
+.tt-error p { margin: .25rem 0 0; }
+.tt-field { color: #dd4660; font-size: .86rem; margin: -.75rem 0 .3rem; font-weight: 550; }
+.tt-foot { font-size: .82rem; opacity: .72; border-top: 1px solid color-mix(in srgb, currentColor 15%, transparent);
+  padding-top: .7rem; margin-top: 1.2rem; }
+.tt-bars { display: grid; grid-template-columns: auto 1fr auto; gap: .32rem .6rem; align-items: center;
+  font-size: .92rem; }
+.tt-track { height: .72rem; border-radius: .36rem; overflow: hidden;
+  background: color-mix(in srgb, currentColor 10%, transparent); }
+.tt-fill { height: 100%; border-radius: .36rem; min-width: 2px; }
+.tt-number { font-variant-numeric: tabular-nums; text-align: right; }
+.tt-top { font-weight: 680; }
+.tt-state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; font-size: .84rem; font-weight: 620;
+  border: 1px solid; }
+.tt-finished { color: #1d8a4c; } .tt-running, .tt-preparing, .tt-created { color: #0b8ca3; }
+.tt-stopped { color: #b07a05; } .tt-failed, .tt-crashed { color: #d6455d; }
+</style>
+"""
+
+
+def legend() -> str:
+    """The three classes with their colours, by name and never by colour alone."""
+    return "".join(class_chip(index) for index in range(len(CLASSES)))
+
+
+def class_chip(label: int) -> str:
+    """One class: its dot and its name."""
+    return f'<span class="tt-chip">{_dot(CLASSES[label])}{CLASSES[label]}</span>'
+
+
+def _dot(name: str) -> str:
+    return f'<span class="tt-dot" style="background:{theme.CLASS_COLOURS[name]}" aria-hidden="true"></span>'
+
+
+def note(text: str, kind: str = "calm", title: str | None = None) -> str:
+    """A framed sentence.
+
+    Args:
+        text: Plain text; escaped.
+        kind: ``calm``, ``warn``, ``synthetic`` or ``error``.
+        title: Set in bold before it.
+    """
+    head = f"<b>{escape(title)}</b> " if title else ""
+    return f'<div class="tt-note tt-{kind}" role="note">{head}{escape(text)}</div>'
+
+
+def error_box(error: TumorTraceError) -> str:
+    """What went wrong, with which value, and what to do."""
+    value = str(error.value)
+    shown = value if len(value) <= 300 else value[:297] + "..."
+    what = escape(error.what[:1].upper() + error.what[1:])
+    return (
+        f'<div class="tt-note tt-error" role="alert"><b>{what}</b>'
+        f"<p><code>{escape(shown)}</code></p><p>{escape(error.remedy)}</p></div>"
+    )
+
+
+def field_error(message: str) -> str:
+    """One message, to stand under its field."""
+    said = message.replace("Input should be", "Must be")
+    return f'<div class="tt-field" role="alert">{escape(said[:1].upper() + said[1:])}.</div>'
+
+
+def state_chip(state: str) -> str:
+    """The state of a run."""
+    return f'<span class="tt-state tt-{escape(state)}">{escape(state)}</span>'
+
+
+def mistaken(label: int, predicted: int, confidence: float) -> str:
+    """A tile's line: the true class, the predicted one, and how sure."""
+    names = f"{_dot(CLASSES[label])} {CLASSES[label]} → {_dot(CLASSES[predicted])} {CLASSES[predicted]}"
+    return f'<div class="tt-mistake">{names}<br><span class="tt-number">{confidence:.0%} sure</span></div>'
+
+
+def probability_bars(probabilities: Sequence[float], truth: int | None = None) -> str:
+    """The three probabilities as labelled bars; the largest in bold, the true class marked."""
+    top = max(range(len(CLASSES)), key=lambda index: probabilities[index])
+    rows = []
+    for index, name in enumerate(CLASSES):
+        share = float(probabilities[index])
+        mark = " (true)" if index == truth else ""
+        bold = " tt-top" if index == top else ""
+        fill = f'<div class="tt-fill" style="width:{share:.1%};background:{theme.CLASS_COLOURS[name]}"></div>'
+        rows.append(
+            f'<span class="{bold.strip()}">{name}{mark}</span><div class="tt-track">{fill}</div>'
+            f'<span class="tt-number{bold}">{share:.1%}</span>'
+        )
+    label = ", ".join(f"{name} {float(probabilities[i]):.1%}" for i, name in enumerate(CLASSES))
+    return f'<div class="tt-bars" role="img" aria-label="Probabilities: {label}">{"".join(rows)}</div>'
+
+
+def footer(lines: Sequence[str]) -> str:
+    """The small print at the end of a page."""
+    return f'<div class="tt-foot">{"<br>".join(escape(line) for line in lines)}</div>'

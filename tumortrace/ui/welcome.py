@@ -1,0 +1,99 @@
+"""What a page offers where there are no slices yet: phantoms at once, the real dataset in a while."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tumortrace.data.catalog import ATTRIBUTION, PHANTOM, SLICES
+from tumortrace.ui import fetch, frame, loaders, state, style
+
+IMPORT_COMMAND = "python -m tumortrace data import PATH"
+
+
+def offer(why: str) -> None:
+    """The whole offer, where nothing is imported.
+
+    Args:
+        why: What this page would show if there were slices; a sentence.
+    """
+    st.html(style.note(why, "calm", "No dataset is imported yet."))
+    left, right = st.columns(2, border=True)
+    with left:
+        st.subheader("Try it at once")
+        st.markdown(
+            "Make **phantom slices**: synthetic heads with three kinds of tumour-like spots, patients, folds and "
+            "outlines. It takes seconds, needs no network, and every page works on them."
+        )
+        _phantom_button()
+    with right:
+        st.subheader("Use the real dataset")
+        st.markdown(
+            f"{SLICES:,} contrast-enhanced T1 slices of 233 patients with the radiologist's outlines, about 880 MB "
+            "from figshare, CC BY 4.0."
+        )
+        download_panel()
+    with st.expander("It already lies on this machine"):
+        st.markdown(
+            "Import it by its path: the published files (folder or the four zips), class folders of PNG or JPEG, "
+            "`images/` with a `slices.csv`, or the Kaggle pickles."
+        )
+        st.code(IMPORT_COMMAND, language="bash")
+    st.caption(f"Data: {ATTRIBUTION}")
+
+
+def offer_real() -> None:
+    """The download alone, where only phantoms are there."""
+    with st.expander("Get the real dataset", icon=":material/download:", expanded=fetch.look() is not None):
+        st.markdown(
+            f"{SLICES:,} contrast-enhanced T1 slices of 233 patients, about 880 MB from figshare, CC BY 4.0. "
+            "If the files already lie on this machine, import them by their path:"
+        )
+        st.code(IMPORT_COMMAND, language="bash")
+        download_panel()
+
+
+def download_panel() -> None:
+    """The button, and the progress of the download once it runs."""
+    found = fetch.look()
+    running = found is not None and found.running
+    if st.button(
+        "Download the real dataset",
+        icon=":material/download:",
+        disabled=running,
+        key="download_real",
+        help=f"Runs `{fetch.COMMAND}` in the background; a download that was cut off goes on where it stopped.",
+    ):
+        fetch.start()
+        st.rerun()
+    st.fragment(_progress, run_every=1.5 if running else None)()
+
+
+def _progress() -> None:
+    with frame.errors():
+        found = fetch.look()
+        if found is None:
+            return
+        if found.running:
+            text = f"{found.bytes_here / 1e6:,.0f} of about {fetch.TOTAL_BYTES / 1e6:,.0f} MB, {found.seconds:,.0f} s"
+            st.progress(found.share, text=text)
+            st.session_state["fetch_was_running"] = True
+        elif st.session_state.pop("fetch_was_running", False):
+            # The page around this fragment is out of date now.
+            st.rerun()
+        elif found.failed:
+            text = "The log says why and what to do; the button tries again and keeps what has arrived."
+            st.html(style.note(text, "error", "The download ended without a dataset."))
+        if found.log and not found.arrived:
+            st.code(found.log, language=None, wrap_lines=True, height=220 if found.log.count("\n") > 8 else "content")
+
+
+def _phantom_button() -> None:
+    if st.button("Make phantom slices", type="primary", icon=":material/science:", key="make_phantoms"):
+        from tumortrace.data.phantom import make_phantom
+
+        with frame.errors():
+            with st.spinner("Drawing phantom slices ..."):
+                make_phantom(name=PHANTOM)
+                loaders.folds(loaders.dataset(PHANTOM))
+            st.session_state.pop(state.DATASET, None)
+            st.rerun()
