@@ -69,7 +69,8 @@ def _train_signature() -> inspect.Signature:
             option = typer.Option(
                 f"{setting.flag}/--no-{setting.leaf.replace('_', '-')}", help=setting.help + shown, show_default=False
             )
-        kind = Annotated[setting.info.annotation | None, option]  # type: ignore[operator]
+        annotation: Any = setting.info.annotation
+        kind: Any = Annotated[annotation | None, option]
         name = setting.name.replace(".", "__")
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
     extra: list[tuple[str, Any, Any]] = [
@@ -78,9 +79,15 @@ def _train_signature() -> inspect.Signature:
         ("quiet", Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")], False),
         ("as_json", Json, False),
     ]
-    for name, kind, default in extra:
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
-    return inspect.Signature(parameters)
+    return inspect.Signature(
+        [
+            *parameters,
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+                for name, kind, default in extra
+            ),
+        ]
+    )
 
 
 _train.__signature__ = _train_signature()  # type: ignore[attr-defined]

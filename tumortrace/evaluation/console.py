@@ -14,7 +14,7 @@ from tumortrace.evaluation.wording import UNDEFINED
 
 
 def show(document: Report | dict[str, Any]) -> None:
-    """Print a report: headline with 95 % intervals, classification report and confusion matrix, by slice and patient."""
+    """Print a report: headline with 95 % intervals, classification report and confusion matrix, for each unit."""
     report = document if isinstance(document, Report) else Report.model_validate(document)
     console = Console()
     folds = ", ".join(map(str, report.folds))

@@ -28,7 +28,8 @@ def to_display(pixels: npt.NDArray[np.generic], low: float = 0.5, high: float = 
     grey = np.nan_to_num(np.asarray(pixels, dtype=np.float32))
     bottom, top = np.percentile(grey, (low, high))
     span = max(float(top - bottom), 1e-6)
-    return np.rint(np.clip((grey - bottom) / span, 0, 1) * 255).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = np.rint(np.clip((grey - bottom) / span, 0, 1) * 255).astype(np.uint8)
+    return shown
 
 
 def blend(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32], opacity: float = 0.5) -> npt.NDArray[np.uint8]:
@@ -48,7 +49,8 @@ def blend(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32], opacity: 
     colour = _ANCHORS[below] * (1 - share) + _ANCHORS[below + 1] * share
     weight = (np.clip(heat, 0, 1) ** 0.7 * opacity)[..., None]
     grey = np.repeat(image[..., None].astype(np.float32), 3, axis=2)
-    return np.rint(grey * (1 - weight) + colour * weight).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.rint(grey * (1 - weight) + colour * weight).astype(np.uint8)
+    return mixed
 
 
 def outline_points(outline: str) -> list[tuple[float, float]]:

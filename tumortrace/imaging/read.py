@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ def read_image(data: bytes, name: str) -> npt.NDArray[np.generic]:
         raise InputError(f"the image is broken ({error})", value=name, remedy="Export it again.") from error
 
 
-def _grey(image: Image.Image) -> npt.NDArray[np.generic]:
+def _grey(image: Image.Image) -> npt.NDArray[Any]:
     if image.mode.startswith("I"):
         wide = np.asarray(image)
         return np.clip(wide, 0, 65535).astype(np.uint16)

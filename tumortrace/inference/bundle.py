@@ -58,7 +58,7 @@ class Bundle:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """``accuracy`` and ``macro_f1`` (slice level), ``n``, ``protocol``, ``fold``; empty where it was never tested."""
+        """``accuracy``, ``macro_f1`` (slice level), ``n``, ``protocol``, ``fold``; empty where it was never tested."""
         return dict(self.card["scores"])
 
     @property

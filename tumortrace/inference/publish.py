@@ -17,7 +17,8 @@ from tumortrace import __version__, paths
 from tumortrace.data import splits
 from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.errors import RunNotResumable
-from tumortrace.evaluation.report import figures, make_report
+from tumortrace.evaluation.report import make_report
+from tumortrace.evaluation.tables import figures
 from tumortrace.inference.shipped import shipped_predictions
 from tumortrace.training.runs import Run
 

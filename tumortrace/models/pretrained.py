@@ -39,7 +39,7 @@ def load_initial(model: SliceNet, init: str) -> None:
     missing = [name for name in own if name not in fitting and not _is_head(name)]
     if missing:
         raise WeightsMismatch(
-            f"the weights do not fit {model.name}: {len(missing)} of {len(own)} tensors are missing or of another shape",
+            f"the weights do not fit {model.name}: {len(missing)} of {len(own)} tensors are missing or misshapen",
             value=missing[:3],
             remedy="Give weights of the same architecture.",
         )

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from tumortrace.config import STAGES, ModelSettings
+from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
+from tumortrace.models import pretrained
+from tumortrace.models.registry import build, names
+
+SIZES = {"cnn3d": 64, "resnet18": 64, "inception_v3": 96}
+
+
+def make(name: str, **settings: object) -> nn.Module:
+    torch.manual_seed(0)
+    return build(ModelSettings.model_validate({"name": name, **settings}))
+
+
+def test_the_registry_and_the_configuration_name_the_same_models() -> None:
+    assert set(names()) == set(STAGES)
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_every_model_maps_slices_to_three_logits(name: str) -> None:
+    model = make(name).eval()
+    logits = model(torch.rand(2, 1, SIZES[name], SIZES[name]))
+    assert logits.shape == (2, 3)
+
+
+def test_inception_gives_auxiliary_logits_in_training_only() -> None:
+    model = make("inception_v3").train()
+    logits, aux = model(torch.rand(2, 1, 96, 96))
+    assert logits.shape == aux.shape == (2, 3)
+
+
+def test_the_3d_cnn_takes_colour_planes_or_neighbouring_slices() -> None:
+    assert make("cnn3d").eval()(torch.rand(2, 1, 64, 64)).shape == (2, 3)
+    assert make("cnn3d", depth=5).eval()(torch.rand(2, 5, 64, 64)).shape == (2, 3)
+
+
+def test_the_order_of_neighbouring_slices_matters() -> None:
+    model = make("cnn3d", depth=3).eval()
+    stack = torch.rand(1, 3, 64, 64)
+    assert not torch.allclose(model(stack), model(stack[:, [2, 0, 1]]))
+
+
+@pytest.mark.parametrize(("name", "stage"), [(name, stages[1]) for name, stages in STAGES.items()])
+def test_frozen_stages_keep_weights_and_batchnorm_statistics(name: str, stage: str) -> None:
+    model = make(name, freeze_until=stage).train()
+    first, second = STAGES[name][0], STAGES[name][2]
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    optimiser = torch.optim.SGD(model.trainable(), lr=0.1)
+    out = model(torch.rand(4, 1, SIZES[name], SIZES[name]))
+    (out[0] if isinstance(out, tuple) else out).square().sum().backward()
+    optimiser.step()
+    modules = dict(model.named_modules())
+    for frozen in (first, stage):
+        for part in model.stage(frozen):
+            prefix = next(key for key, value in modules.items() if value is part)
+            for key, value in part.state_dict().items():
+                assert torch.equal(value, before[f"{prefix}.{key}"]), f"{frozen} moved: {key}"
+    free = next(iter(model.stage(second)))
+    prefix = next(key for key, value in modules.items() if value is free)
+    assert any(not torch.equal(value, before[f"{prefix}.{key}"]) for key, value in free.state_dict().items())
+
+
+def test_a_failed_download_says_how_to_give_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_network(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    with pytest.raises(PretrainedUnavailable) as caught:
+        make("resnet18", init="imagenet")
+    text = str(caught.value)
+    assert "resnet18-f37072fd.pth" in text
+    assert "--init" in text
+    assert "(1)" in text
+
+
+def test_weights_from_a_file_are_loaded_and_the_head_is_kept(tmp_path: Path) -> None:
+    from torchvision.models import resnet18
+
+    published = resnet18(num_classes=1000)
+    save_file(published.state_dict(), tmp_path / "w.safetensors")
+    model = make("resnet18", init=str(tmp_path / "w.safetensors"))
+    assert torch.equal(model.backbone.layer1[0].conv1.weight, published.layer1[0].conv1.weight)
+    assert model.backbone.fc[1].weight.shape == (3, 512)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    save_file({"conv.weight": torch.zeros(3)}, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsMismatch, match="do not fit resnet18"):
+        make("resnet18", init=str(tmp_path / "w.safetensors"))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_foreign_weights_file_is_refused_unread(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(b"not weights")
+    with pytest.raises(WeightsMismatch) as caught:
+        make("resnet18", init=str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_weights_file_is_named() -> None:
+    with pytest.raises(WeightsMismatch, match="no such weights file"):
+        make("resnet18", init="/nowhere/w.safetensors")
+
+
+def test_the_published_hash_is_read_off_the_address() -> None:
+    # torchvision's convention: name-<first eight digits of the SHA-256>.pth
+    for weights in pretrained._IMAGENET.values():
+        assert len(weights.url.rsplit("-", 1)[-1].removesuffix(".pth")) == 8
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_saliency_is_a_map_of_the_slice(name: str) -> None:
+    from tumortrace.explain.saliency import METHODS, saliency
+
+    model = make(name).eval()
+    images = torch.rand(1, 1, SIZES[name], SIZES[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for method in METHODS if name == "cnn3d" else METHODS[:1]:
+            heat = saliency(model, images, [1], method)
+            assert heat.shape == (1, SIZES[name], SIZES[name])
+            assert 0 <= heat.min() <= heat.max() <= 1

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tumortrace.config import OptimSettings, RunConfig, parse_config
+from tumortrace.errors import DataError, TrainingDiverged
+from tumortrace.evaluation.report import Report
+from tumortrace.training import runs
+from tumortrace.training.loop import learning_rate, train
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def changed(config: RunConfig, **values: object) -> RunConfig:
+    return config.model_copy(update=values)
+
+
+def test_a_run_ends_with_weights_rows_report_and_curves(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(tiny)
+    assert train(run)
+    status = run.status
+    assert status.state == "finished"
+    assert status.counts == {"train": 57, "validation": 15, "test": 18}
+    assert load_file(run.folder / "model.safetensors")
+    rows = run.predictions
+    assert rows is not None
+    assert len(rows) == 18
+    assert rows[["p_meningioma", "p_glioma", "p_pituitary"]].sum(axis=1).to_numpy() == pytest.approx(np.ones(18))
+    report = Report.model_validate(run.report)
+    assert report.synthetic
+    assert report.slice.metrics.n == 18
+    curves = run.metrics
+    assert curves["epoch"].tolist() == [1, 2, 3]
+    assert {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1", "lr"} <= set(curves.columns)
+
+
+def test_the_loop_learns(home: Path, tiny: RunConfig) -> None:
+    optim = OptimSettings(epochs=12, batch_size=8, lr=5e-3, ema=0.9)
+    run = runs.create(changed(tiny, optim=optim, validation=0.0))
+    train(run)
+    assert Report.model_validate(run.report).slice.metrics.accuracy > 0.9
+
+
+def test_without_a_validation_part_there_are_no_validation_curves(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(changed(tiny, validation=0.0))
+    train(run)
+    assert "val_loss" not in run.metrics.columns
+    assert run.status.counts["validation"] == 0
+
+
+def test_early_stopping_keeps_the_best_epoch(home: Path, tiny: RunConfig) -> None:
+    optim = OptimSettings(epochs=30, batch_size=8, lr=1e-2, ema=0)
+    run = runs.create(changed(tiny, patience=2, optim=optim))
+    train(run)
+    curves = run.metrics
+    assert len(curves) < 30
+    assert curves["val_loss"].idxmin() == len(curves) - 3
+
+
+@pytest.mark.parametrize("where", [(1, 2), (1, 0), (2, 6)])
+def test_a_stopped_and_resumed_run_ends_in_the_same_weights(
+    home: Path, tiny: RunConfig, where: tuple[int, int]
+) -> None:
+    whole = runs.create(tiny, "whole")
+    train(whole)
+    broken = runs.create(tiny, "broken")
+
+    def stop(epoch: int, batch: int) -> None:
+        if (epoch, batch) == where:
+            (broken.folder / "stop").touch()
+
+    assert not train(broken, stop)
+    assert broken.status.state == "stopped"
+    assert train(broken)
+    assert (whole.folder / "model.safetensors").read_bytes() == (broken.folder / "model.safetensors").read_bytes()
+    assert whole.predictions.equals(broken.predictions)
+    same = ["epoch", "step", "train_loss", "train_accuracy", "val_loss", "lr"]
+    assert whole.metrics[same].equals(broken.metrics[same])
+
+
+def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: RunConfig) -> None:
+    whole = runs.create(tiny, "whole")
+    train(whole)
+    killed = runs.create(tiny, "killed")
+    kill = (
+        "import os, signal, sys; from tumortrace.training import loop, runs\n"
+        "def die(epoch, batch):\n    if (epoch, batch) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "loop.train(runs.find('killed'), die)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", kill], env=environment, cwd=ROOT, check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert killed.status.state == "crashed"
+    assert killed.resumable
+    assert train(killed)
+    assert (whole.folder / "model.safetensors").read_bytes() == (killed.folder / "model.safetensors").read_bytes()
+
+
+def test_a_nan_loss_ends_the_run_naming_the_step(home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tumortrace.training.loop import Trainer
+
+    honest = Trainer._loss
+
+    def poisoned(self: Trainer, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        loss = honest(self, logits, labels)
+        return loss * float("nan") if self.progress.epoch == 1 and self.progress.batch == 4 else loss
+
+    monkeypatch.setattr(Trainer, "_loss", poisoned)
+    run = runs.create(tiny)
+    with pytest.raises(TrainingDiverged, match="epoch 2, step 5 of 7"):
+        train(run)
+    assert run.status.state == "failed"
+    assert "epoch 2, step 5" in (run.status.error or "")
+    assert run.resumable
+
+
+def test_the_seed_decides_everything(home: Path, tiny: RunConfig) -> None:
+    weights = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run = runs.create(changed(tiny, seed=seed, optim=OptimSettings(epochs=1, batch_size=8)), name)
+        train(run)
+        weights.append((run.folder / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_an_early_layer_that_is_frozen_does_not_move(home: Path, tiny: RunConfig) -> None:
+    values = tiny.model_dump() | {"model": {"name": "cnn3d", "freeze_until": "block2"}}
+    run = runs.create(parse_config(values))
+    train(run)
+    torch.manual_seed(0)
+    weights = load_file(run.folder / "model.safetensors")
+    assert float(weights["blocks.1.1.running_mean"].abs().sum()) == 0
+    assert float(weights["blocks.2.1.running_mean"].abs().sum()) > 0
+
+
+def test_a_batch_larger_than_the_training_part_is_refused(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(changed(tiny, optim=OptimSettings(batch_size=512)))
+    with pytest.raises(DataError, match="Lower the batch size"):
+        train(run)
+    assert run.status.state == "failed"
+
+
+def test_sigterm_stops_with_a_checkpoint(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(changed(tiny, optim=OptimSettings(epochs=400, batch_size=8)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tumortrace", "train", "--run", str(run.folder), "--quiet"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+    )
+    until = time.time() + 60
+    while run.status.epoch < 1 and time.time() < until:
+        time.sleep(0.1)
+    process.terminate()
+    process.wait(60)
+    assert run.status.state == "stopped"
+    assert run.resumable
+
+
+def test_the_schedule_rises_and_falls_once() -> None:
+    settings = OptimSettings(lr=0.1, warmup=0.25)
+    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    peak = int(np.argmax(rates))
+    assert 23 <= peak <= 26
+    assert max(rates) == pytest.approx(0.1, rel=1e-2)
+    assert all(np.diff(rates[:peak]) > 0)
+    assert all(np.diff(rates[peak + 1 :]) < 0)
+    assert rates[-1] < 0.001
