@@ -68,13 +68,14 @@ def confusion_matrix(frame: pd.DataFrame, normalise: bool = False) -> go.Figure:
         zmin=0,
         zmax=1,
         colorscale=[list(stop) for stop in SEQUENTIAL],
-        colorbar={"title": {"text": "Share of<br>true class"}, "tickformat": PERCENT, "thickness": 14},
+        # Every cell says its share: a colour bar would only take the width from the numbers.
+        showscale=False,
         xgap=3,
         ygap=3,
         hovertemplate="true %{y}<br>predicted %{x}<br>%{text}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(showgrid=False)
+    figure.update_xaxes(showgrid=False, tickangle=0)
     return figure
 
 
@@ -162,6 +163,6 @@ def reliability(frame: pd.DataFrame, ece: float | None = None) -> go.Figure:
         marker={"size": filled["n"].tolist(), "sizemode": "area", "sizeref": most / 22**2, "sizemin": 4},
         hovertemplate=f"confidence {_AT_X}, right {_AT_Y}<br>n = %{{customdata:{COUNT}}}<extra></extra>",
     )
-    figure.update_xaxes(range=[0, 1.02], tickformat=PERCENT)
+    figure.update_xaxes(range=[0, 1.05], tickformat=PERCENT)
     figure.update_yaxes(range=[0, 1.05], tickformat=PERCENT)
     return figure

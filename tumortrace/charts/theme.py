@@ -1,7 +1,7 @@
 """How every chart looks: one colour, one marker and one dash per class, everywhere.
 
-The colours come from the Okabe-Ito palette (its blue a little deeper), with a contrast of at least 3:1 on white and on
-the dark background, and stay apart for colour-blind eyes of all three kinds (both are tested). Marker, dash and pattern
+The colours come from the Okabe-Ito palette (its blue a little purer), with a contrast of at least 3:1 on the light and
+the dark page, and stay apart for colour-blind eyes of all three kinds (both are tested). Marker, dash and pattern
 repeat what the colour says.
 
 Text and axis colours are left alone, so that the page's light or dark theme sets them.
@@ -18,18 +18,18 @@ import plotly.io as pio
 
 from tumortrace.data.catalog import CLASSES
 
-CLASS_COLOURS: Final = {"meningioma": "#0068C0", "glioma": "#D55E00", "pituitary": "#009E73"}
+CLASS_COLOURS: Final = {"meningioma": "#2F68D8", "glioma": "#D55E00", "pituitary": "#009E73"}
 CLASS_SYMBOLS: Final = {"meningioma": "circle", "glioma": "diamond", "pituitary": "square"}
 CLASS_DASHES: Final = {"meningioma": "solid", "glioma": "dash", "pituitary": "dot"}
 CLASS_PATTERNS: Final = {"meningioma": "", "glioma": "/", "pituitary": "."}
 NEUTRAL: Final = "#808890"
 """For what belongs to no class: the diagonal, a missing value."""
-SERIES: Final = ("#0068C0", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8", "#808890")
+SERIES: Final = ("#2F68D8", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8", "#808890")
 """For models and runs, in order; after the last they begin again."""
 SEQUENTIAL: Final = ((0.0, "#EAF2F8"), (0.5, "#6FA8CF"), (1.0, "#084C7C"))
 """Little to much, for heatmaps."""
-BACKGROUNDS: Final = ("#FFFFFF", "#0E1117")
-"""What charts stand on: the light and the dark page."""
+BACKGROUNDS: Final = ("#FFFFFF", "#F3F6F8", "#0F171F", "#18232D")
+"""What charts stand on: page and panel, light and dark."""
 
 TEMPLATE: Final = "tumortrace"
 FONT_SIZE: Final = 14
@@ -81,6 +81,8 @@ def new_figure(alt: str, *, x: str = "", y: str = "", height: int = 380) -> go.F
         xaxis_title=x or None,
         yaxis_title=y or None,
     )
+    figure.update_xaxes(tickfont={"size": FONT_SIZE - 1}, title_font={"size": FONT_SIZE})
+    figure.update_yaxes(tickfont={"size": FONT_SIZE - 1}, title_font={"size": FONT_SIZE})
     return figure
 
 
@@ -89,7 +91,7 @@ def empty_figure(message: str, *, height: int = 240) -> go.Figure:
     figure = new_figure(message, height=height)
     figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
     figure.add_annotation(
-        text="<br>".join(wrap(message, 60)),
+        text="<br>".join(wrap(message, 36)),
         x=0.5,
         y=0.5,
         xref="paper",
