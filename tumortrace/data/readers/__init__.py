@@ -1,0 +1,74 @@
+"""One reader a format; each lists its slices cheaply, and reads one slice when asked.
+
+A reader module has ``applies(source) -> bool`` and ``tasks(source) -> Listing``. A task is a small picklable callable that
+returns a :class:`RawSlice` or raises :class:`tumortrace.errors.UnreadableSlice`, so that slices are read in several
+processes and never all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tumortrace.errors import ImportFailed
+
+
+@dataclass(frozen=True)
+class RawSlice:
+    """One slice as its source has it."""
+
+    slice_id: str
+    label: int
+    pixels: npt.NDArray[np.generic]  # [H, W] uint8, uint16 or int16
+    source: str
+    patient_id: str | None = None
+    official_fold: int | None = None
+    outline: str | None = None
+    mask: npt.NDArray[np.bool_] | None = None
+
+
+Task = Callable[[], RawSlice]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something of the source that did not become a slice."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a reader found."""
+
+    name: str
+    tasks: Sequence[Task]
+    problems: list[Problem] = field(default_factory=list)
+
+
+LAYOUTS: Final = (
+    "a folder or zips of the published .mat files; a folder images/ beside slices.csv; class folders "
+    "(meningioma/, glioma/, pituitary/) of PNG or JPEG; training_data.pickle with labels.pickle"
+)
+
+
+def listing(source: Path) -> Listing:
+    """Find the reader for ``source`` and list its slices.
+
+    Raises:
+        ImportFailed: There is nothing there, or nothing that a reader knows.
+    """
+    from tumortrace.data.readers import class_folders, figshare, pickles, slices_csv
+
+    if not source.exists():
+        raise ImportFailed("there is nothing to import", value=str(source), remedy="Check the path.")
+    for reader in (slices_csv, figshare, pickles, class_folders):
+        if reader.applies(source):
+            return reader.tasks(source)
+    raise ImportFailed("nothing here is recognised", value=str(source), remedy=f"Give {LAYOUTS}.")
