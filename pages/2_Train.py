@@ -17,6 +17,7 @@ with frame.page("train") as view:
         welcome.offer("With slices, this page trains a model on them and shows it learning.")
     else:
         st.subheader("A new run")
+        st.caption("Take a preset, or set everything yourself. Point at a preset to read what it is for.")
         with st.container(horizontal=True, gap="small"):
             for name, (text, values) in form.PRESETS.items():
                 st.button(name, key=f"preset_{name}", help=text, on_click=form.preset, args=(values, view.dataset.name))

@@ -15,12 +15,13 @@ with frame.page("results") as view:
     else:
         frame.not_clinical()
         if any(source.synthetic for source in found):
-            frame.synthetic_banner("Some results rest on synthetic slices")
+            everything = all(source.synthetic for source in found)
+            frame.synthetic_banner(f"{'All' if everything else 'Some'} results here rest on synthetic slices")
         st.subheader("Leaderboard")
         level = results.choose_level()
         results.leaderboard(found, level)
         st.subheader("One model")
         source = sources.choose(found, state.RESULTS_MODEL, st.query_params.get("model"))
-        if source.synthetic:
+        if source.synthetic and not all(other.synthetic for other in found):
             frame.synthetic_banner("This model was tested on synthetic slices")
         results.one(source, level)

@@ -17,9 +17,11 @@ with frame.page("classify") as view:
         else:
             st.page_link(frame.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
     else:
-        chosen = asking.choose_judges(every)
+        left, right = st.columns([3, 1])
+        with left:
+            chosen = asking.choose_judges(every)
         kinds = ["Upload", "Example slice"] if view.dataset is not None else ["Upload"]
-        kind = st.segmented_control(
+        kind = right.segmented_control(
             "Picture", kinds, default=kinds[-1], required=True, key=state.CLASSIFY_SOURCE, persist_state="session"
         )
         if kind == "Example slice" and view.dataset is not None:

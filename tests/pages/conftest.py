@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +38,13 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home and nothing shipped."""
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TUMORTRACE_ARTIFACTS", str(tmp_path / "artifacts"))
     st.cache_data.clear()
     st.cache_resource.clear()
-    yield tmp_path / "home"
+    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -76,15 +76,15 @@ def refuse(name: str, error: InputError) -> None:
 def examples(dataset: Dataset, judge: Judge | None) -> list[Picture]:
     """A few slices to choose from, of the test fold where they are real; the chosen one."""
     ids, where = _candidates(dataset, judge, int(st.session_state.get(state.CLASSIFY_DRAW, 0)))
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    left.caption(where)
-    right.button("Show others", icon=":material/shuffle:", on_click=_draw_again, key="classify_others")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(where)
+        st.button("Show others", icon=":material/shuffle:", on_click=_draw_again, key="classify_others")
     labels = {str(row["slice_id"]): int(row["label"]) for row in dataset.manifest.to_dict("records")}
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="tiles"):
         for slice_id in ids:
-            with st.container(width=118, gap=None):
-                picture = loaders.thumbnail(dataset, slice_id, 177)
-                st.image(picture, width=118, alt=f"Slice {slice_id}, {CLASSES[labels[slice_id]]}")
+            with st.container(width=92, gap=None):
+                picture = loaders.thumbnail(dataset, slice_id, 168)
+                st.image(picture, width=92, alt=f"Slice {slice_id}, {CLASSES[labels[slice_id]]}")
                 st.html(style.class_chip(labels[slice_id]))
                 st.button(
                     f"Slice {slice_id}", key=f"example_{slice_id}", type="tertiary", on_click=_take, args=(slice_id,)
@@ -144,24 +144,30 @@ def judgement(picture: Picture, chosen: list[Judge], opacity: float, target: int
         if picture.truth is not None:
             st.html(f"True class: {style.class_chip(picture.truth)}")
         try:
-            columns = st.columns(1 + len(chosen), gap="medium")
+            alone = len(chosen) == 1
+            columns = st.columns(3 if alone else 1 + len(chosen), gap="medium")
             with columns[0]:
                 height, width = picture.pixels.shape
                 caption = f"As given, {width} × {height} px"
                 shown = pictures.encode(overlay.to_display(picture.pixels))
                 st.image(shown, caption=caption, alt=f"{picture.title} {caption}", width="stretch")
-            for column, judge in zip(columns[1:], chosen, strict=True):
-                with column:
-                    _answer(picture, judge, opacity, target)
+            for place, judge in enumerate(chosen, start=1):
+                with columns[place]:
+                    _overlay(picture, judge, opacity, target)
+                with columns[place + alone]:
+                    _answer(picture, judge)
         except InputError as error:
             refuse(picture.title, error)
 
 
-def _answer(picture: Picture, judge: Judge, opacity: float, target: int | None) -> None:
+def _overlay(picture: Picture, judge: Judge, opacity: float, target: int | None) -> None:
     found: Any = judges.explanation(judge, picture.pixels, target)
     towards = CLASSES[found.target]
     caption = f"Grad-CAM of {judge.title} towards {towards}"
     st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
+
+
+def _answer(picture: Picture, judge: Judge) -> None:
     st.markdown(f"**{judge.title}**", help=judge.detail)
     st.html(style.probability_bars(judges.probabilities(judge, picture.pixels), picture.truth))
     if judge.synthetic:

@@ -23,11 +23,11 @@ ESSENTIALS: Final = (
     "preprocess.size", "optim.epochs", "optim.batch_size", "optim.lr",
 )  # fmt: skip
 GROUPS: Final = {
-    "": ("Run", "Validation, early stopping, seed and device"),
-    "model": ("Model", "Dropout and depth"),
-    "preprocess": ("Preprocessing", "How a slice is prepared; kept with the model"),
-    "augment": ("Augmentation", "What happens to a training batch, anew each time; 0 switches a part off"),
-    "optim": ("Optimisation", "Schedule, regularisation, averaging"),
+    "": ("Run", "validation, early stopping, seed, device"),
+    "model": ("Model", "dropout and depth"),
+    "preprocess": ("Preprocessing", "how a slice is prepared; kept with the model"),
+    "augment": ("Augmentation", "what happens to a training batch, anew each time; 0 switches a part off"),
+    "optim": ("Optimisation", "schedule, regularisation, averaging"),
 }
 LABELS: Final = {
     "name": "Model", "init": "Starting weights", "freeze_until": "Freeze up to", "size": "Image size",
@@ -122,8 +122,7 @@ def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:
             values[name], slots[name] = _field(every[name], datasets)
     for group, (title, text) in GROUPS.items():
         rest = [item for item in every.values() if item.group == group and item.name not in ESSENTIALS]
-        with st.expander(title):
-            st.caption(text)
+        with st.expander(f"**{title}** · {text}"):
             columns = st.columns(2)
             for index, setting in enumerate(rest):
                 with columns[index % 2]:
@@ -169,7 +168,9 @@ def _field(setting: Setting, datasets: list[str]) -> tuple[Any, Any]:
         value = _choice(label(setting), datasets, shared)
     elif setting.name == "model.freeze_until":
         stages = STAGES[st.session_state[state.FORM + "model.name"]]
-        value = _choice(label(setting), [None, *stages], shared, format_func=lambda stage: stage or "nothing")
+        if st.session_state[key] not in stages:
+            st.session_state[key] = None
+        value = st.selectbox(label(setting), stages, index=None, placeholder="nothing", **shared)
     elif setting.name == "model.init":
         known = ["scratch", "imagenet"]
         own = st.session_state[key]

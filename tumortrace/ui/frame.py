@@ -65,7 +65,6 @@ PAGES: Final = {
         "Errors",
         ":material/troubleshoot:",
         "Every slice a model got wrong, and what it looked at when it did.",
-        shows_slices=True,
         shows_results=True,
     ),
     "classify": PageInfo(
@@ -108,13 +107,8 @@ def page(key: str) -> Iterator[View]:
         if info.shows_slices and dataset is not None and dataset.synthetic:
             synthetic_banner()
         yield View(dataset)
-    lines = [f"Data: {ATTRIBUTION}"] if dataset_attribution_due(info) else []
-    st.html(style.footer([*([NOT_FOR_CLINICAL_USE] if info.shows_results else []), *lines]))
-
-
-def dataset_attribution_due(info: PageInfo) -> bool:
-    """Results and slices rest on the published dataset; a page that shows either names it."""
-    return info.shows_results or info.shows_slices
+    clinical = [NOT_FOR_CLINICAL_USE] if info.shows_results else []
+    st.html(style.footer([*clinical, f"Data: {ATTRIBUTION}"]))
 
 
 @contextmanager

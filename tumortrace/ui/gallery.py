@@ -13,23 +13,28 @@ from tumortrace.data.store import Dataset
 from tumortrace.ui import loaders, plots, state, style
 
 PAGE_SIZE: Final = 24
-TILE: Final = 168
+TILE: Final = 146
 
 
 def facts(chosen: Dataset) -> None:
     """How many slices, patients and persons there are."""
     rows = chosen.manifest
-    columns = st.columns(5)
-    columns[0].metric("Slices", f"{len(rows):,}", border=True)
-    columns[1].metric("Patients", _count(rows["patient_id"]), border=True, help="Ids as published.")
-    columns[2].metric(
-        "Persons",
-        _count(rows["person_id"]),
-        border=True,
-        help="Ids without the follow-up letter: MR040240C is a follow-up exam of MR040240.",
+    drawn = "synthetic" if chosen.synthetic else "by radiologists"
+    st.html(
+        style.figures(
+            [
+                ("Slices", f"{len(rows):,}"),
+                ("Patients", _count(rows["patient_id"]), "ids as published"),
+                ("Persons", _count(rows["person_id"]), "follow-up exams joined"),
+                ("Series", _count(rows["series_id"]), "one patient, one plane"),
+                (
+                    "With outline",
+                    f"{int(rows['outline'].notna().sum()):,}",
+                    "synthetic" if chosen.synthetic else "by radiologists",
+                ),
+            ]
+        )
     )
-    columns[3].metric("Series", _count(rows["series_id"]), border=True, help="One patient, one plane; estimated.")
-    columns[4].metric("With outline", f"{int(rows['outline'].notna().sum()):,}", border=True)
 
 
 def counts(chosen: Dataset) -> None:
@@ -116,7 +121,7 @@ def grid(chosen: Dataset, rows: pd.DataFrame, total: int) -> None:
         page = st.pagination(pages, key=state.GALLERY_PAGE, max_visible_pages=5, persist_state="session")
     outlined = bool(st.session_state.get(state.GALLERY_OUTLINE, True))
     part = rows.iloc[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="tiles"):
         for row in part.to_dict("records"):
             _tile(chosen, row, outlined)
 
@@ -148,7 +153,7 @@ def detail(chosen: Dataset, rows: pd.DataFrame, slice_id: str) -> None:
     st.button("Back to the gallery", icon=":material/arrow_back:", on_click=open_slice, args=(None,))
     series = series_of(rows, row)
     ids = series["slice_id"].tolist()
-    left, right = st.columns([3, 2], gap="large")
+    left, right = plots.columns("slice", [3, 2])
     with left:
         outlined = st.toggle("Outline", value=True, key=state.GALLERY_OUTLINE, persist_state="session")
         if len(ids) > 1:
@@ -202,7 +207,7 @@ def _same_patient(chosen: Dataset, rows: pd.DataFrame, row: pd.Series) -> None:
         return
     mine = rows[(rows["patient_id"] == row["patient_id"]).fillna(False)]
     st.caption(f"All {len(mine)} slices of patient {row['patient_id']}")
-    with st.container(horizontal=True, gap="small", height=300 if len(mine) > 8 else "content"):
+    with st.container(horizontal=True, gap="small", height=300 if len(mine) > 8 else "content", key="mine"):
         for slice_id in mine["slice_id"].astype(str):
             with st.container(width=84, gap=None):
                 st.image(loaders.thumbnail(chosen, slice_id, 168), width=84, alt=f"Slice {slice_id}")

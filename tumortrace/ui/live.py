@@ -125,9 +125,7 @@ def _numbers(run: Run, status: Status) -> None:
         ("Device", _device(status)),
         ("Memory", "–" if status.memory_bytes is None else f"{status.memory_bytes / 2**20:,.0f} MiB"),
     ]
-    with st.container(horizontal=True, gap="small", key=f"numbers_{run.id}"):
-        for label, text in cells:
-            st.metric(label, text, border=True, width=150)
+    st.html(style.figures(cells))
 
 
 def _clock(status: Status) -> float | None:
@@ -153,7 +151,7 @@ def _curves(run: Run) -> None:
         if run.status.state in LIVE:
             st.caption("Curves appear after the first epoch.")
         return
-    left, right = st.columns(2)
+    left, right = plots.columns("live")
     with left:
         st.markdown("**Loss**")
         plots.show(charts.loss_curves(table), f"loss_{run.id}")

@@ -10,12 +10,12 @@ import streamlit as st
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.rows import PROBABILITIES
-from tumortrace.ui import judges, loaders, sources, state, style
+from tumortrace.ui import judges, loaders, plots, sources, state, style
 from tumortrace.ui.judges import Judge
 from tumortrace.ui.sources import Source
 
 PAGE_SIZE: Final = 12
-TILE: Final = 168
+TILE: Final = 146
 
 
 def filters(wrong: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def grid(dataset: Dataset, shown: pd.DataFrame) -> None:
     if st.session_state.get(state.ERRORS_PAGE, 1) > pages:
         st.session_state[state.ERRORS_PAGE] = 1
     page = st.pagination(pages, key=state.ERRORS_PAGE, max_visible_pages=5, persist_state="session") if pages > 1 else 1
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="tiles"):
         for row in shown.iloc[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].to_dict("records"):
             _tile(dataset, row)
 
@@ -104,7 +104,7 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
         head, close = st.columns([5, 1], vertical_alignment="center")
         head.subheader(f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}")
         close.button("Close", icon=":material/close:", on_click=select, args=(None,), key="error_close")
-        left, middle, right = st.columns(3, gap="medium")
+        left, middle, right = plots.columns("mistake", 3)
         with left:
             if dataset is None:
                 st.html(style.note("Import the dataset to see the slice.", "calm", "No picture."))

@@ -54,7 +54,7 @@ def _card(source: Source) -> None:
     many = "folds" if len(report.folds) > 1 else "fold"
     with st.container(border=True, width=300, gap="xsmall"):
         st.metric(
-            report.model if source.run_id is None else source.title,
+            f"Macro F1 · {report.model if source.run_id is None else source.title}",
             percent(found.value),
             ends or None,
             delta_color="off",

@@ -11,6 +11,12 @@ from tumortrace.charts import theme
 _CONFIG: Final = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
+def columns(key: str, spec: int | list[int] = 2) -> list[Any]:
+    """Columns that stand under one another where the window is narrow; ``key`` is unique on the page."""
+    with st.container(key=f"pair-{key}"):
+        return list(st.columns(spec, gap="medium"))
+
+
 def show(figure: Any, key: str, caption: str | None = None) -> None:
     """Draw a plotly figure.
 

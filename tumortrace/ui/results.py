@@ -89,7 +89,7 @@ def one(source: Source, level: str) -> None:
     basis = sources.rests_on(report, level)
     st.caption(basis)
     _headline(report, level)
-    left, right = st.columns(2, gap="medium")
+    left, right = plots.columns("matrix")
     with left:
         st.subheader("Confusion matrix")
         normalise = st.segmented_control(
@@ -104,7 +104,7 @@ def one(source: Source, level: str) -> None:
         st.caption(basis)
         metric_frame = tables.class_metric_frame(report, level)
         plots.show(charts.class_metrics(metric_frame), f"classes_{source.key}_{level}", basis)
-    left, right = st.columns(2, gap="medium")
+    left, right = plots.columns("roc")
     with left:
         st.subheader("ROC, each class against the rest")
         plots.show(charts.roc_curves(tables.roc_frame(report, level)), f"roc_{source.key}_{level}", basis)
@@ -120,19 +120,13 @@ def _headline(report: Report, level: str) -> None:
     part = report.unit(level)
     assert part is not None
     words = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "recall": "Recall of glioma", "macro_auc": "Macro ROC AUC"}
-    with st.container(horizontal=True, gap="small"):
-        for metric, class_name in SHOWN:
-            found = part.interval(metric, class_name)
-            ends = None
-            if found.low is not None and found.high is not None:
-                ends = f"{percent(found.low)} to {percent(found.high)}"
-            st.metric(
-                words[metric], percent(found.value), ends, delta_color="off", delta_arrow="off", border=True, width=215
-            )
-        st.metric(
-            "Calibration error", percent(part.metrics.ece), "ECE, 15 bins", delta_color="off", delta_arrow="off",
-            border=True, width=215, help="How far confidence and accuracy are apart, on average over 15 bins.",
-        )  # fmt: skip
+    cells = []
+    for metric, class_name in SHOWN:
+        found = part.interval(metric, class_name)
+        known = found.low is not None and found.high is not None
+        ends = f"{percent(found.low)} to {percent(found.high)}" if known else "no interval"
+        cells.append((words[metric], percent(found.value), ends))
+    st.html(style.figures([*cells, ("Calibration error", percent(part.metrics.ece), "ECE, 15 bins")]))
 
 
 def _classification(report: Report, level: str) -> None:
@@ -156,7 +150,7 @@ def _training(run_id: str) -> None:
     if table.empty:
         return
     st.subheader("Training curves")
-    left, right = st.columns(2, gap="medium")
+    left, right = plots.columns("curves")
     with left:
         plots.show(training_charts.loss_curves(table), f"results_loss_{run_id}", "Loss by epoch.")
     with right:

@@ -18,6 +18,17 @@ CSS = """
 .block-container { padding-top: 3.2rem; padding-bottom: 3rem; max-width: 1320px; }
 [data-testid="stSidebarContent"] hr { margin: .6rem 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
+[data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; }
+.st-key-tiles button, .st-key-mine button { min-height: 1.6rem; padding: 0; }
+.tt-list { display: flex; flex-direction: column; gap: .15rem; }
+.tt-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .6rem; }
+.tt-figures > div { border: 1px solid color-mix(in srgb, currentColor 14%, transparent); border-radius: .6rem;
+  padding: .45rem .75rem .5rem; }
+.tt-figures small { display: block; font-size: .82rem; opacity: .8; line-height: 1.25; }
+.tt-figures dt { font-size: .82rem; opacity: .75; }
+.tt-figures dd { margin: 0; font-size: 1.3rem; line-height: 1.3; font-variant-numeric: tabular-nums;
+  overflow-wrap: anywhere; }
+.tt-figures dd.tt-long { font-size: .92rem; line-height: 1.25; padding-top: .2rem; }
 .tt-brand { font-size: 1.35rem; font-weight: 750; letter-spacing: -.01em; line-height: 1.2; }
 .tt-brand small { display: block; font-size: .8rem; font-weight: 400; opacity: .75; letter-spacing: 0; }
 .tt-lead { font-size: 1.06rem; opacity: .85; margin: -.5rem 0 .4rem; max-width: 62rem; }
@@ -46,6 +57,12 @@ CSS = """
 .tt-top { font-weight: 680; }
 .tt-state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; font-size: .84rem; font-weight: 620;
   border: 1px solid; }
+@media (max-width: 1000px) {
+  section[data-testid="stSidebar"] { width: 200px !important; min-width: 200px !important; }
+  .block-container { padding-left: 1.4rem; padding-right: 1.4rem; }
+  [data-testid="stColumn"] { min-width: 10.5rem !important; }
+  [class*="st-key-pair"] [data-testid="stColumn"] { min-width: 100% !important; }
+}
 .tt-finished { color: #1d8a4c; } .tt-running, .tt-preparing, .tt-created { color: #0b8ca3; }
 .tt-stopped { color: #b07a05; } .tt-failed, .tt-crashed { color: #d6455d; }
 </style>
@@ -54,7 +71,7 @@ CSS = """
 
 def legend() -> str:
     """The three classes with their colours, by name and never by colour alone."""
-    return "".join(class_chip(index) for index in range(len(CLASSES)))
+    return f'<div class="tt-list">{"".join(class_chip(index) for index in range(len(CLASSES)))}</div>'
 
 
 def class_chip(label: int) -> str:
@@ -100,10 +117,24 @@ def state_chip(state: str) -> str:
     return f'<span class="tt-state tt-{escape(state)}">{escape(state)}</span>'
 
 
+def figures(cells: Sequence[tuple[str, ...]]) -> str:
+    """Labelled figures in a row that wraps; long ones in smaller type instead of cut off.
+
+    Args:
+        cells: Label and figure of each, and optionally a note that stands under it.
+    """
+    parts = []
+    for label, text, *notes in cells:
+        size = " class=tt-long" if len(text) > 9 else ""
+        small = "".join(f"<small>{escape(note)}</small>" for note in notes)
+        parts.append(f"<div><dt>{escape(label)}</dt><dd{size}>{escape(text)}{small}</dd></div>")
+    return f'<dl class="tt-figures" style="margin:0;padding:0">{"".join(parts)}</dl>'
+
+
 def mistaken(label: int, predicted: int, confidence: float) -> str:
     """A tile's line: the true class, the predicted one, and how sure."""
-    names = f"{_dot(CLASSES[label])} {CLASSES[label]} → {_dot(CLASSES[predicted])} {CLASSES[predicted]}"
-    return f'<div class="tt-mistake">{names}<br><span class="tt-number">{confidence:.0%} sure</span></div>'
+    said = f"{_dot(CLASSES[predicted])} {CLASSES[predicted]}, {confidence:.0%}"
+    return f'<div class="tt-mistake">is {_dot(CLASSES[label])} {CLASSES[label]}<br>said {said}</div>'
 
 
 def probability_bars(probabilities: Sequence[float], truth: int | None = None) -> str:
@@ -124,5 +155,5 @@ def probability_bars(probabilities: Sequence[float], truth: int | None = None) -
 
 
 def footer(lines: Sequence[str]) -> str:
-    """The small print at the end of a page."""
+    """The small print at the end of a page; the line is there without any."""
     return f'<div class="tt-foot">{"<br>".join(escape(line) for line in lines)}</div>'
