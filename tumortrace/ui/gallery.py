@@ -27,11 +27,7 @@ def facts(chosen: Dataset) -> None:
                 ("Patients", _count(rows["patient_id"]), "ids as published"),
                 ("Persons", _count(rows["person_id"]), "follow-up exams joined"),
                 ("Series", _count(rows["series_id"]), "one patient, one plane"),
-                (
-                    "With outline",
-                    f"{int(rows['outline'].notna().sum()):,}",
-                    "synthetic" if chosen.synthetic else "by radiologists",
-                ),
+                ("With outline", f"{int(rows['outline'].notna().sum()):,}", drawn),
             ]
         )
     )
@@ -82,7 +78,7 @@ def filters(rows: pd.DataFrame) -> pd.DataFrame:
     """The filter row, and what it leaves of ``rows``."""
     first, second, third, fourth, fifth = st.columns([2.4, 1.6, 1.2, 1, 1], vertical_alignment="bottom")
     names = first.pills(
-        "Class", list(CLASSES), selection_mode="multi", key=state.GALLERY_CLASSES, persist_state="session"
+        "Class", list(CLASSES), selection_mode="multi", key=state.GALLERY_CLASSES, persist_state="session", wrap=True
     )
     patients = sorted(rows["patient_id"].dropna().unique().tolist())
     patient = second.selectbox(

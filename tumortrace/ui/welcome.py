@@ -75,6 +75,8 @@ def _progress() -> None:
             return
         if found.running:
             text = f"{found.bytes_here / 1e6:,.0f} of about {fetch.TOTAL_BYTES / 1e6:,.0f} MB, {found.seconds:,.0f} s"
+            if found.share > 0.99:
+                text = "Downloaded; reading the slices ..."
             st.progress(found.share, text=text)
             st.session_state["fetch_was_running"] = True
         elif st.session_state.pop("fetch_was_running", False):

@@ -1,0 +1,138 @@
+"""One path through the whole app in a real browser: phantoms, train by deep link, watch, results, classify."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE_MS = 60_000
+TRAINING_MS = 300_000
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
+]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A fresh server on a free port, with an empty home and nothing shipped."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "TUMORTRACE_HOME": str(tmp_path / "home"),
+        "TUMORTRACE_ARTIFACTS": str(tmp_path / "artifacts"),
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    with (tmp_path / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page() -> Iterator[object]:
+    """A page of a browser of its own."""
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        page = browser.new_context(viewport={"width": 1440, "height": 1200}).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
+        browser.close()
+
+
+def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(address, page):
+    expect = sync_api.expect
+    expect.set_options(timeout=PATIENCE_MS)
+
+    # The first visit of a fresh server is a deep link to Train: it offers slices.
+    page.goto(f"{address}/Train")
+    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
+    expect(page.get_by_text("No dataset is imported yet")).to_be_visible()
+    page.get_by_role("button", name="Make phantom slices").click()
+    page.get_by_role("heading", name="A new run").wait_for()
+
+    # The demo preset fills the form; a value out of range is said beside its field.
+    page.get_by_role("button", name="Quick demo on phantoms").click()
+    expect(page.get_by_text("--model cnn3d")).to_be_visible()
+    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("0")
+    epochs.press("Enter")
+    expect(page.get_by_text("Must be greater than or equal to 1.")).to_be_visible()
+    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    epochs.fill("4")
+    epochs.press("Enter")
+    expect(page.get_by_text("--epochs 4")).to_be_visible()
+
+    # It starts, the status moves, the curves appear while it runs, and it ends without a Stop button.
+    page.get_by_role("button", name="Start training").click()
+    state = page.locator(".tt-state")
+    expect(state).to_have_text(re.compile("created|preparing|running"))
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(state).to_have_text("running", timeout=TRAINING_MS)
+    loss = page.locator("[class*='st-key-plot_loss_'] .js-plotly-plot")
+    expect(loss).to_be_visible(timeout=TRAINING_MS)
+    expect(state).to_have_text("finished", timeout=TRAINING_MS)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    assert loss.locator(".scatterlayer .trace").count() == 2, "train and validation"
+    assert loss.locator(".scatterlayer .trace").first.locator(".point").count() == 4, "an epoch a point"
+
+    # Its results are a click away, and say what they rest on.
+    page.get_by_role("link", name="See its results").click()
+    expect(page.get_by_role("heading", name="Results", exact=True)).to_be_visible()
+    expect(page.get_by_text("Confusion matrix")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Protocol official, fold 1; n = [\d,]+ slices")).first).to_be_visible()
+    expect(page.get_by_text("rest on synthetic slices")).to_be_visible()
+    expect(page.get_by_text("Not for clinical use").first).to_be_visible()
+
+    # A slice is classified: three probabilities that sum to one, and an overlay.
+    page.get_by_role("link", name="Classify").first.click()
+    expect(page.get_by_text("Any picture gets a tumour name.")).to_be_visible()
+    bars = page.locator(".tt-bars .tt-number")
+    expect(bars).to_have_count(3)
+    shares = [float(text.removesuffix("%")) for text in bars.all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    expect(page.get_by_text(re.compile("Grad-CAM of .* towards"))).to_be_visible()
+
+    # Of two uploads the broken one gets a sentence, the other an answer.
+    page.get_by_text("Upload", exact=True).click()
+    picture = page.screenshot(clip={"x": 0, "y": 0, "width": 200, "height": 200})
+    page.locator("input[type=file]").set_input_files(
+        [
+            {"name": "slice.png", "mimeType": "image/png", "buffer": picture},
+            {"name": "broken.png", "mimeType": "image/png", "buffer": b"not a picture"},
+        ]
+    )
+    expect(page.get_by_text("This is not a PNG or JPEG image")).to_be_visible()
+    expect(page.get_by_role("heading", name="slice.png")).to_be_visible()
+    expect(bars).to_have_count(3)
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
