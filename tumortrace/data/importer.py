@@ -1,7 +1,7 @@
 """From any source to an imported dataset: several processes, bounded memory, all or nothing.
 
-Slices are read, checked and written as lossless PNG into a hidden folder beside the final place; the last act is a rename.
-An import that is interrupted, even killed, leaves at most that hidden folder, and the next import removes it.
+Slices are read, checked and written as lossless PNG into a hidden folder beside the final place; the last act is a
+rename. An import that is interrupted, even killed, leaves at most that hidden folder, and the next import removes it.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def write_dataset(
     return report
 
 
-# --- writing ------------------------------------------------------------------------------------------------------------
+# --- writing ---------------------------------------------------------------------------------------------------------
 
 
 def _write_slices(tasks: Sequence[Task], folder: Path, workers: int, progress: Progress | None) -> list[dict[str, Any]]:
@@ -266,7 +266,7 @@ def _thumbnail(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
     return np.asarray(small, dtype=np.float32)
 
 
-# --- the manifest -------------------------------------------------------------------------------------------------------
+# --- the manifest ----------------------------------------------------------------------------------------------------
 
 
 def _without_duplicates(rows: list[dict[str, Any]], folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -300,7 +300,8 @@ def _manifest(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _disagreements(table: pd.DataFrame) -> list[dict[str, str | float]]:
     low = table[table["outline_iou"].notna() & (table["outline_iou"] < AGREEMENT)]
-    return [{"slice_id": str(row.slice_id), "iou": round(float(row.outline_iou), 3)} for row in low.itertuples()]
+    pairs = zip(low["slice_id"].astype(str), low["outline_iou"].astype(float), strict=True)
+    return [{"slice_id": slice_id, "iou": round(iou, 3)} for slice_id, iou in pairs]
 
 
 def _fingerprint(table: pd.DataFrame) -> str:
@@ -308,7 +309,7 @@ def _fingerprint(table: pd.DataFrame) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-# --- all or nothing -----------------------------------------------------------------------------------------------------
+# --- all or nothing --------------------------------------------------------------------------------------------------
 
 
 def _target(name: str, replace: bool) -> Path:

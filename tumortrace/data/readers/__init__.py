@@ -1,8 +1,8 @@
 """One reader a format; each lists its slices cheaply, and reads one slice when asked.
 
-A reader module has ``applies(source) -> bool`` and ``tasks(source) -> Listing``. A task is a small picklable callable that
-returns a :class:`RawSlice` or raises :class:`tumortrace.errors.UnreadableSlice`, so that slices are read in several
-processes and never all at once.
+A reader module has ``applies`` and ``tasks`` (see :class:`Reader`). A task is a small picklable callable that returns a
+:class:`RawSlice` or raises :class:`tumortrace.errors.UnreadableSlice`, so that slices are read in several processes
+and never all at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,16 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
 
 
+class Reader(Protocol):
+    """What a reader module offers."""
+
+    def applies(self, source: Path) -> bool:
+        """Whether ``source`` has this reader's layout; cheap."""
+
+    def tasks(self, source: Path) -> Listing:
+        """List its slices without reading them."""
+
+
 LAYOUTS: Final = (
     "a folder or zips of the published .mat files; a folder images/ beside slices.csv; class folders "
     "(meningioma/, glioma/, pituitary/) of PNG or JPEG; training_data.pickle with labels.pickle"
@@ -68,7 +78,8 @@ def listing(source: Path) -> Listing:
 
     if not source.exists():
         raise ImportFailed("there is nothing to import", value=str(source), remedy="Check the path.")
-    for reader in (slices_csv, figshare, pickles, class_folders):
+    readers: tuple[Reader, ...] = (slices_csv, figshare, pickles, class_folders)
+    for reader in readers:
         if reader.applies(source):
             return reader.tasks(source)
     raise ImportFailed("nothing here is recognised", value=str(source), remedy=f"Give {LAYOUTS}.")

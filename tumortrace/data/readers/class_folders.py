@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumortrace.data.catalog import CLASSES
-from tumortrace.data.readers import Listing, Problem, RawSlice
+from tumortrace.data.readers import Listing, Problem, RawSlice, Task
 from tumortrace.data.readers.slices_csv import read_grey
 
 _SUFFIXES = {".png", ".jpg", ".jpeg"}
@@ -26,7 +26,7 @@ def applies(source: Path) -> bool:
 
 def tasks(source: Path) -> Listing:
     """List the images of the class folders; folders of other names are reported."""
-    found = [_Image(path, path.relative_to(source).as_posix(), label) for path, label in _images(source)]
+    images = [_Image(path, path.relative_to(source).as_posix(), label) for path, label in _images(source)]
     named = {path for path, _ in _class_folders(source)}
     problems = []
     for folder in sorted(entry for entry in source.rglob("*") if entry.is_dir() and entry not in named):
@@ -35,7 +35,8 @@ def tasks(source: Path) -> Listing:
             healthy = _HEALTHY.match(folder.name.lower())
             why = "no tumour: there is no such class here" if healthy else "not named after a class"
             problems.append(Problem(folder.relative_to(source).as_posix(), f"{count} images left out: {why}"))
-    return Listing("folders", sorted(found, key=lambda image: image.name), problems)
+    found: list[Task] = [*sorted(images, key=lambda image: image.name)]
+    return Listing("folders", found, problems)
 
 
 def class_of(folder: str) -> int | None:

@@ -1,0 +1,173 @@
+"""Fetch the published files from figshare: listed through its API, resumed, retried, checked by md5 (pooch)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pooch
+import requests
+
+from tumortrace import paths
+from tumortrace.data.catalog import ARTICLE_API, ARTICLE_URL
+from tumortrace.errors import DownloadFailed
+
+Progress = Callable[[int, int], None]
+_CHUNK: Final = 2**18
+_TIMEOUT: Final = (10, 60)
+"""Seconds to connect, and to wait between two pieces."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of the article."""
+
+    name: str
+    url: str
+    size: int
+    md5: str
+
+
+def download(
+    progress: Progress | None = None, *, api: str = ARTICLE_API, attempts: int = 6, pause: float = 1.0
+) -> Path:
+    """Fetch every file of the article that is not here yet.
+
+    Args:
+        progress: Called with (bytes here, bytes in all).
+        api: Address of the article's record.
+        attempts: How often a file is tried before giving up; a try that brought new bytes does not count.
+        pause: Seconds before the second try, doubled each time (at most 30).
+
+    Returns:
+        The folder of the files, ready for :func:`tumortrace.data.importer.import_dataset`. What was fetched before,
+        even half, is used.
+
+    Raises:
+        DownloadFailed: No network, the server keeps failing, or a file stays wrong; says what to do by hand.
+    """
+    folder = paths.downloads()
+    folder.mkdir(parents=True, exist_ok=True)
+    files = _list(api, attempts, pause)
+    total, done = sum(file.size for file in files), 0
+    for file in files:
+        before = done
+
+        def report(here: int, before: int = before) -> None:
+            if progress:
+                progress(before + here, total)
+
+        _fetch(file, folder, report, attempts, pause)
+        done += file.size
+        report(file.size)
+    return folder
+
+
+def _list(api: str, attempts: int, pause: float) -> list[RemoteFile]:
+    reason: object = None
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(min(30.0, pause * 2 ** (attempt - 1)))
+        try:
+            answer = requests.get(api, timeout=_TIMEOUT)
+            answer.raise_for_status()
+            return [_remote(entry) for entry in answer.json()["files"] if entry["name"].endswith((".zip", ".mat"))]
+        except requests.ConnectionError as error:
+            reason = error
+            if attempt >= 1:
+                break  # no network: waiting longer would only keep the reader waiting
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            reason = error
+    raise _by_hand("the list of files could not be fetched", api, reason)
+
+
+def _remote(entry: dict[str, Any]) -> RemoteFile:
+    name = Path(str(entry["name"])).name
+    return RemoteFile(name, str(entry["download_url"]), int(entry["size"]), str(entry["computed_md5"]))
+
+
+def _fetch(file: RemoteFile, folder: Path, report: Callable[[int], None], attempts: int, pause: float) -> None:
+    target, part = folder / file.name, folder / f"{file.name}.part"
+    if target.exists() and _right(target, file):
+        return
+    for fresh in (False, True):
+        if fresh:
+            part.unlink(missing_ok=True)
+        try:
+            pooch.retrieve(
+                file.url,
+                known_hash=f"md5:{file.md5}",
+                fname=file.name,
+                path=folder,
+                downloader=_Resuming(file, part, report, attempts, pause),
+            )
+            part.unlink(missing_ok=True)
+            return
+        except ValueError:
+            # pooch: the md5 is wrong. Once more, from the first byte.
+            part.unlink(missing_ok=True)
+    raise _by_hand("the file arrives with a wrong md5", file.url, f"expected {file.md5}")
+
+
+def _right(path: Path, file: RemoteFile) -> bool:
+    return path.stat().st_size == file.size and pooch.file_hash(str(path), alg="md5") == file.md5
+
+
+class _Resuming:
+    """A pooch downloader that goes on where an earlier try, or an earlier process, was cut off."""
+
+    def __init__(
+        self, file: RemoteFile, part: Path, report: Callable[[int], None], attempts: int, pause: float
+    ) -> None:
+        self.file, self.part, self.report, self.attempts, self.pause = file, part, report, attempts, pause
+
+    def __call__(self, url: str, output_file: str, _pooch: object) -> None:
+        failures, reason = 0, "the server sends fewer bytes than it lists"
+        while (here := self._size()) < self.file.size:
+            if failures >= self.attempts:
+                raise _by_hand("the download keeps failing", url, reason)
+            if failures:
+                time.sleep(min(30.0, self.pause * 2 ** (failures - 1)))
+            try:
+                self._more(url, here)
+            except (requests.RequestException, OSError) as error:
+                reason = str(error)
+            failures = 0 if self._size() > here else failures + 1
+        # The part is kept until pooch has found the md5 right.
+        Path(output_file).write_bytes(b"")
+        _copy(self.part, Path(output_file))
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _more(self, url: str, here: int) -> None:
+        headers = {"Range": f"bytes={here}-"} if here else {}
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+            answer.raise_for_status()
+            # 200 to a Range request: the server starts over, and so must the file.
+            resumed = here and answer.status_code == requests.codes.partial_content
+            with self.part.open("ab" if resumed else "wb") as out:
+                written = here if resumed else 0
+                for chunk in answer.iter_content(_CHUNK):
+                    out.write(chunk)
+                    written += len(chunk)
+                    self.report(min(written, self.file.size))
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(_CHUNK * 16):
+            writer.write(chunk)
+
+
+def _by_hand(what: str, value: str, reason: object) -> DownloadFailed:
+    return DownloadFailed(
+        f"{what} ({reason})",
+        value=value,
+        remedy=f"Try again later: what has arrived is kept in {paths.downloads()}. Or by hand: (1) Open {ARTICLE_URL} "
+        "in a browser. (2) Choose `Download all` (about 880 MB) and unpack it into a folder. "
+        "(3) Run `tumortrace data import FOLDER`.",
+    )
