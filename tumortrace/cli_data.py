@@ -17,6 +17,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Name = Annotated[str | None, typer.Option(help="What to call the dataset; default: the format's own name.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Swap a dataset of that name for this one.")]
 
+_SHOWN = 20
+"""How many slices of a kind the summary names."""
+
 
 @app.command("import")
 def import_(
@@ -37,9 +40,12 @@ def import_(
 @app.command()
 def download(name: Name = None, replace: Replace = False, as_json: Json = False) -> None:
     """Fetch the real dataset (about 880 MB, CC BY 4.0) from figshare, then import it; goes on where it was cut off."""
+    from tumortrace.data.catalog import FIGSHARE
     from tumortrace.data.download import download as fetch
     from tumortrace.data.importer import import_dataset
+    from tumortrace.data.staging import target_for
 
+    target_for(name or FIGSHARE, replace)  # said before 880 MB are fetched
     with _bar("downloading", quiet=as_json, size=True) as progress:
         folder = fetch(progress)
     with _bar("importing", quiet=as_json) as progress:
@@ -87,9 +93,18 @@ def _bar(title: str, *, quiet: bool, size: bool = False) -> Iterator[Callable[[i
 
     amount = DownloadColumn() if size else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None)
+
+    def update(done: int, total: int) -> None:
+        bar.start()  # only now: an error before the first slice is one line
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _say(report: dict[str, Any], as_json: bool) -> None:
@@ -102,9 +117,18 @@ def _say(report: dict[str, Any], as_json: bool) -> None:
     typer.echo("  classes: " + ", ".join(f"{name} {count}" for name, count in report["classes"].items()))
     folds = ", ".join(f"{fold}: {count}" for fold, count in report["folds"].items())
     typer.echo(f"  official folds: {folds or 'unknown'}")
-    for item in report.get("unreadable", []):
-        typer.echo(f"  left out: {item['source']}: {item['reason']}")
-    for item in report.get("duplicates", []):
-        typer.echo(f"  duplicate: {item['source']} of {item['of']}: {item['reason']}")
-    for item in report.get("outline_disagreements", []):
-        typer.echo(f"  outline and mask disagree: slice {item['slice_id']}, overlap {item['iou']}")
+    if report.get("kind") == "synthetic":
+        typer.echo("  synthetic: drawn by a formula, no patients")
+    _list("left out", [f"{item['source']}: {item['reason']}" for item in report.get("unreadable", [])])
+    _list("duplicate", [f"{i['source']} of {i['of']}: {i['reason']}" for i in report.get("duplicates", [])])
+    poor = report.get("outline_disagreements", [])
+    _list("outline and mask disagree", [f"slice {item['slice_id']}, overlap {item['iou']}" for item in poor])
+    if "seconds" in report:
+        typer.echo(f"  took {report['seconds']:.1f} s")
+
+
+def _list(what: str, lines: list[str]) -> None:
+    for line in lines[:_SHOWN]:
+        typer.echo(f"  {what}: {line}")
+    if len(lines) > _SHOWN:
+        typer.echo(f"  {what}: {len(lines) - _SHOWN} more (all with --json)")

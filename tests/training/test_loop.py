@@ -44,6 +44,7 @@ def test_a_run_ends_with_weights_rows_report_and_curves(home: Path, tiny: RunCon
     assert {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1", "lr"} <= set(curves.columns)
 
 
+@pytest.mark.slow
 def test_the_loop_learns(home: Path, tiny: RunConfig) -> None:
     optim = OptimSettings(epochs=12, batch_size=8, lr=5e-3, ema=0.9)
     run = runs.create(changed(tiny, optim=optim, validation=0.0))
@@ -88,6 +89,7 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_weights(
     assert whole.metrics[same].equals(broken.metrics[same])
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: RunConfig) -> None:
     whole = runs.create(tiny, "whole")
     train(whole)
@@ -150,6 +152,7 @@ def test_a_batch_larger_than_the_training_part_is_refused(home: Path, tiny: RunC
     assert run.status.state == "failed"
 
 
+@pytest.mark.slow
 def test_sigterm_stops_with_a_checkpoint(home: Path, tiny: RunConfig) -> None:
     run = runs.create(changed(tiny, optim=OptimSettings(epochs=400, batch_size=8)))
     process = subprocess.Popen(

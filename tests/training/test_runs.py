@@ -62,6 +62,7 @@ def test_rows_of_a_later_start_replace_those_they_repeat(home: Path, tiny: RunCo
     assert run.metrics["train_loss"].tolist() == [1, 1, 2, 2, 10]
 
 
+@pytest.mark.slow
 def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(home: Path, tiny: RunConfig) -> None:
     long = tiny.model_copy(update={"optim": OptimSettings(epochs=200, batch_size=8)})
     run = jobs.start(long)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +35,14 @@ class RemoteFile:
 
 
 def download(
-    progress: Progress | None = None, *, api: str = ARTICLE_API, attempts: int = 6, pause: float = 1.0
+    progress: Progress | None = None, *, api: str | None = None, attempts: int = 6, pause: float = 1.0
 ) -> Path:
     """Fetch every file of the article that is not here yet.
 
     Args:
         progress: Called with (bytes here, bytes in all).
-        api: Address of the article's record.
+        api: Address of the article's record; None takes ``TUMORTRACE_ARTICLE_API`` where it is set (a mirror, a test)
+            and figshare's otherwise.
         attempts: How often a file is tried before giving up; a try that brought new bytes does not count.
         pause: Seconds before the second try, doubled each time (at most 30).
 
@@ -51,7 +55,8 @@ def download(
     """
     folder = paths.downloads()
     folder.mkdir(parents=True, exist_ok=True)
-    files = _list(api, attempts, pause)
+    pooch.get_logger().setLevel("WARNING")
+    files = _list(api or os.environ.get("TUMORTRACE_ARTICLE_API") or ARTICLE_API, attempts, pause)
     total, done = sum(file.size for file in files), 0
     for file in files:
         before = done
@@ -74,13 +79,18 @@ def _list(api: str, attempts: int, pause: float) -> list[RemoteFile]:
         try:
             answer = requests.get(api, timeout=_TIMEOUT)
             answer.raise_for_status()
-            return [_remote(entry) for entry in answer.json()["files"] if entry["name"].endswith((".zip", ".mat"))]
+            found = [_remote(entry) for entry in answer.json()["files"] if entry["name"].endswith((".zip", ".mat"))]
+            if found:
+                return found
+            reason = "the article lists no zip and no mat file"
         except requests.ConnectionError as error:
             reason = error
             if attempt >= 1:
                 break  # no network: waiting longer would only keep the reader waiting
         except (requests.RequestException, ValueError, KeyError, TypeError) as error:
             reason = error
+            if _final(error):
+                break
     raise _by_hand("the list of files could not be fetched", api, reason)
 
 
@@ -135,16 +145,22 @@ class _Resuming:
                 self._more(url, here)
             except (requests.RequestException, OSError) as error:
                 reason = str(error)
+                if _final(error):
+                    raise _by_hand("the server refuses the file", url, reason) from error
             failures = 0 if self._size() > here else failures + 1
-        # The part is kept until pooch has found the md5 right.
-        Path(output_file).write_bytes(b"")
-        _copy(self.part, Path(output_file))
+        # The part stays until pooch has found the md5 right: a kill while it is summed up costs nothing.
+        with contextlib.suppress(OSError):
+            Path(output_file).unlink()
+            os.link(self.part, output_file)
+            return
+        shutil.copyfile(self.part, output_file)
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _more(self, url: str, here: int) -> None:
-        headers = {"Range": f"bytes={here}-"} if here else {}
+        # Never packed on the way: a range counts the bytes of the file itself.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
             # 200 to a Range request: the server starts over, and so must the file.
@@ -157,10 +173,10 @@ class _Resuming:
                     self.report(min(written, self.file.size))
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(_CHUNK * 16):
-            writer.write(chunk)
+def _final(error: Exception) -> bool:
+    """Whether asking again cannot help: the server says no (but not: too many requests, time-out, or its own fault)."""
+    answer = error.response if isinstance(error, requests.HTTPError) else None
+    return answer is not None and 400 <= answer.status_code < 500 and answer.status_code not in {408, 416, 429}
 
 
 def _by_hand(what: str, value: str, reason: object) -> DownloadFailed:

@@ -1,7 +1,7 @@
 """Which slices of a patient are neighbours: an estimate, for the dataset does not say.
 
-Axial, coronal and sagittal slices of one patient lie mixed, in id order. Consecutive slices that look alike are taken
-as neighbours in one plane; where they do not, a new series begins.
+The three planes of one patient lie apart in id order. Slices with consecutive ids that look alike are taken as
+neighbours in one plane; where an id is missing, or they do not look alike, a new series begins.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import pandas as pd
 SIDE: Final = 32
 """Side of the thumbnails that are compared."""
 SAME_SERIES: Final = 0.7
-"""Least correlation of two consecutive thumbnails of one series. Of the published consecutive pairs 99 % lie above it;
-those below, looked at, lie far apart."""
+"""Least correlation of two consecutive thumbnails of one series.
+
+Of the 2,451 consecutive pairs of one patient in the published set, 98.6 % lie above. Looked at, the 34 below are mostly
+jumps within a plane, some neighbours at the edge of a small head; above 0.75 all are neighbours, and no pair anywhere
+above shows two planes (the set is ordered by plane, then by patient)."""
 
 
 def assign_series(manifest: pd.DataFrame, thumbnails: npt.NDArray[np.float32]) -> pd.DataFrame:

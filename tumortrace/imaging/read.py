@@ -53,8 +53,8 @@ def read_image(data: bytes, name: str) -> npt.NDArray[np.generic]:
 
 def _grey(image: Image.Image) -> npt.NDArray[Any]:
     if image.mode.startswith("I"):
-        wide = np.asarray(image)
-        return np.clip(wide, 0, 65535).astype(np.uint16)
+        wide: npt.NDArray[Any] = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+        return wide
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)

@@ -48,9 +48,9 @@ CSS = """
 .tt-field { color: #dd4660; font-size: .86rem; margin: -.75rem 0 .3rem; font-weight: 550; }
 .tt-foot { font-size: .82rem; opacity: .72; border-top: 1px solid color-mix(in srgb, currentColor 15%, transparent);
   padding-top: .7rem; margin-top: 1.2rem; }
-.tt-bars { display: grid; grid-template-columns: auto 1fr auto; gap: .32rem .6rem; align-items: center;
+.tt-bars { display: grid; grid-template-columns: 1fr auto; gap: .08rem .6rem; align-items: center;
   font-size: .92rem; }
-.tt-track { height: .72rem; border-radius: .36rem; overflow: hidden;
+.tt-track { grid-column: 1 / -1; height: .62rem; margin-bottom: .3rem; border-radius: .36rem; overflow: hidden;
   background: color-mix(in srgb, currentColor 10%, transparent); }
 .tt-fill { height: 100%; border-radius: .36rem; min-width: 2px; }
 .tt-number { font-variant-numeric: tabular-nums; text-align: right; }
@@ -147,8 +147,8 @@ def probability_bars(probabilities: Sequence[float], truth: int | None = None) -
         bold = " tt-top" if index == top else ""
         fill = f'<div class="tt-fill" style="width:{share:.1%};background:{theme.CLASS_COLOURS[name]}"></div>'
         rows.append(
-            f'<span class="{bold.strip()}">{name}{mark}</span><div class="tt-track">{fill}</div>'
-            f'<span class="tt-number{bold}">{share:.1%}</span>'
+            f'<span class="{bold.strip()}">{name}{mark}</span><span class="tt-number{bold}">{share:.1%}</span>'
+            f'<div class="tt-track">{fill}</div>'
         )
     label = ", ".join(f"{name} {float(probabilities[i]):.1%}" for i, name in enumerate(CLASSES))
     return f'<div class="tt-bars" role="img" aria-label="Probabilities: {label}">{"".join(rows)}</div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tumortrace.data.catalog import ATTRIBUTION, PHANTOM, SLICES
+from tumortrace.data.catalog import PHANTOM, SLICES
 from tumortrace.ui import fetch, frame, loaders, state, style
 
 IMPORT_COMMAND = "python -m tumortrace data import PATH"
@@ -38,7 +38,6 @@ def offer(why: str) -> None:
             "`images/` with a `slices.csv`, or the Kaggle pickles."
         )
         st.code(IMPORT_COMMAND, language="bash")
-    st.caption(f"Data: {ATTRIBUTION}")
 
 
 def offer_real() -> None:

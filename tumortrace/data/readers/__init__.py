@@ -58,8 +58,8 @@ class Reader(Protocol):
     def applies(self, source: Path) -> bool:
         """Whether ``source`` has this reader's layout; cheap."""
 
-    def tasks(self, source: Path) -> Listing:
-        """List its slices without reading them."""
+    def tasks(self, source: Path, scratch: Path) -> Listing:
+        """List its slices without reading them; what must be unpacked goes to ``scratch``, gone after the import."""
 
 
 LAYOUTS: Final = (
@@ -68,8 +68,12 @@ LAYOUTS: Final = (
 )
 
 
-def listing(source: Path) -> Listing:
+def listing(source: Path, scratch: Path) -> Listing:
     """Find the reader for ``source`` and list its slices.
+
+    Args:
+        source: A folder or a file.
+        scratch: A folder that outlives the tasks, for what can only be read unpacked.
 
     Raises:
         ImportFailed: There is nothing there, or nothing that a reader knows.
@@ -81,5 +85,6 @@ def listing(source: Path) -> Listing:
     readers: tuple[Reader, ...] = (slices_csv, figshare, pickles, class_folders)
     for reader in readers:
         if reader.applies(source):
-            return reader.tasks(source)
-    raise ImportFailed("nothing here is recognised", value=str(source), remedy=f"Give {LAYOUTS}.")
+            return reader.tasks(source, scratch)
+    unpack = "Unpack it first, or g" if source.suffix == ".zip" else "G"
+    raise ImportFailed("nothing here is recognised", value=str(source), remedy=f"{unpack}ive {LAYOUTS}.")

@@ -24,7 +24,7 @@ def applies(source: Path) -> bool:
     return source.is_dir() and any(True for _ in _images(source))
 
 
-def tasks(source: Path) -> Listing:
+def tasks(source: Path, scratch: Path) -> Listing:
     """List the images of the class folders; folders of other names are reported."""
     images = [_Image(path, path.relative_to(source).as_posix(), label) for path, label in _images(source)]
     named = {path for path, _ in _class_folders(source)}

@@ -21,7 +21,6 @@ _DATA, _LABELS = "training_data.pickle", "labels.pickle"
 _ADMITTED: Final = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
-    ("_codecs", "encode"),
     *(
         (f"numpy.{core}.{module}", name)
         for core in ("core", "_core")
@@ -30,8 +29,19 @@ _ADMITTED: Final = {
 }
 
 
+def _latin1(text: str, encoding: str = "latin1") -> bytes:
+    """What old pickles use for bytes, and nothing more: the real ``_codecs.encode`` imports codecs by name."""
+    if encoding != "latin1":
+        raise UnsafePickle(
+            "the pickle asks for a codec", value=encoding, remedy="Do not open it; use the published .mat files."
+        )
+    return text.encode("latin1")
+
+
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return _latin1
         if (module, name) not in _ADMITTED:
             raise UnsafePickle(
                 "the pickle asks for something other than numpy arrays and plain containers",
@@ -46,26 +56,14 @@ def applies(source: Path) -> bool:
     return (_folder(source) / _DATA).is_file()
 
 
-def tasks(source: Path) -> Listing:
+def tasks(source: Path, scratch: Path) -> Listing:
     """Load both pickles (the format cannot be read slice by slice) and list their slices.
 
     Raises:
         UnsafePickle: A pickle asks for anything but arrays and containers.
         ImportFailed: A pickle is broken, or labels and slices do not match.
     """
-    folder = _folder(source)
-    slices, labels = _load(folder / _DATA), None
-    if (folder / _LABELS).is_file():
-        labels = [int(np.asarray(label).ravel()[0]) for label in _load(folder / _LABELS)]
-    elif all(_is_pair(item) for item in slices):
-        labels = [int(np.asarray(item[1]).ravel()[0]) for item in slices]
-    images = [item[0] if _is_pair(item) else item for item in slices]
-    if labels is None or len(labels) != len(images):
-        raise ImportFailed(
-            "labels and slices do not match",
-            value=f"{len(images)} slices, {'no' if labels is None else len(labels)} labels",
-            remedy=f"Put {_LABELS} of the same set beside {_DATA}.",
-        )
+    images, labels = _pairs(_folder(source))
     # The published labels count from 1; a copy with a 0 among them counts from 0.
     first = 0 if 0 in labels else 1
     found: list[Task] = []
@@ -76,6 +74,25 @@ def tasks(source: Path) -> Listing:
         else:
             found.append(_Item(number, label - first, np.asarray(image)))
     return Listing("kaggle", found, problems)
+
+
+def _pairs(folder: Path) -> tuple[list[Any], list[int]]:
+    slices, labels = _load(folder / _DATA), None
+    try:
+        if (folder / _LABELS).is_file():
+            labels = [int(np.asarray(label).ravel()[0]) for label in _load(folder / _LABELS)]
+        elif all(map(_is_pair, slices)):
+            labels = [int(np.asarray(item[1]).ravel()[0]) for item in slices]
+    except (ValueError, TypeError, IndexError) as error:
+        raise ImportFailed(f"a label is no number ({error})", value=str(folder), remedy="Fetch it again.") from error
+    images = [item[0] if _is_pair(item) else item for item in slices]
+    if labels is None or len(labels) != len(images):
+        raise ImportFailed(
+            "labels and slices do not match",
+            value=f"{len(images)} slices, {'no' if labels is None else len(labels)} labels",
+            remedy=f"Put {_LABELS} of the same set beside {_DATA}.",
+        )
+    return images, labels
 
 
 def _folder(source: Path) -> Path:
@@ -95,7 +112,7 @@ def _load(path: Path) -> list[Any]:
 def _is_pair(item: Any) -> bool:
     if isinstance(item, np.ndarray) and item.dtype != object:
         return False
-    return len(item) == 2 and np.ndim(item[0]) >= 2
+    return isinstance(item, list | tuple | np.ndarray) and len(item) == 2 and np.ndim(item[0]) >= 2
 
 
 @dataclass(frozen=True)

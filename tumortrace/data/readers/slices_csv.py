@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from tumortrace.data.catalog import CLASSES, FIGSHARE
+from tumortrace.data.catalog import CLASSES, FIGSHARE, FOLDS
 from tumortrace.data.readers import Listing, Problem, RawSlice, Task
 from tumortrace.errors import ImportFailed, UnreadableSlice
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
+_LARGEST = 4096
 
 
 def applies(source: Path) -> bool:
@@ -22,13 +23,18 @@ def applies(source: Path) -> bool:
     return (source / "slices.csv").is_file()
 
 
-def tasks(source: Path) -> Listing:
+def tasks(source: Path, scratch: Path) -> Listing:
     """List the rows of ``slices.csv``.
 
     Raises:
-        ImportFailed: A needed column is missing.
+        ImportFailed: It is no table, or a needed column is missing.
     """
-    table = pd.read_csv(source / "slices.csv", dtype="string")
+    try:
+        table = pd.read_csv(source / "slices.csv", dtype="string")
+    except (OSError, ValueError) as error:  # pandas' own errors and wrong encodings are ValueErrors
+        raise ImportFailed(
+            f"slices.csv cannot be read ({error})", value=str(source), remedy="Save it as UTF-8 with commas."
+        ) from error
     missing = {"slice_id", "label"} - set(table.columns)
     if missing:
         raise ImportFailed(
@@ -48,14 +54,17 @@ def tasks(source: Path) -> Listing:
         if path is None:
             problems.append(Problem(f"slices.csv: {slice_id}", "no image of that id in images/"))
             continue
-        fold = _text(row.get("official_fold"))
+        fold = (_text(row.get("official_fold")) or "").removesuffix(".0")
+        if fold and fold not in {str(number) for number in FOLDS}:
+            problems.append(Problem(f"slices.csv: {slice_id}", f"official_fold {fold} is not 1 to 5"))
+            continue
         found.append(
             _Row(
                 path,
                 str(slice_id),
                 int(label) - 1,
                 _text(row.get("patient_id")),
-                int(float(fold)) if fold else None,
+                int(fold) if fold else None,
                 _text(row.get("border_xy")),
             )
         )
@@ -81,17 +90,19 @@ def read_grey(path: Path, name: str) -> npt.NDArray[np.generic]:
     """A PNG or JPEG of a dataset as grey ``[H, W]``.
 
     Raises:
-        UnreadableSlice: It cannot be decoded.
+        UnreadableSlice: It cannot be decoded, or is larger than any slice.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            if max(image.size) > _LARGEST:
+                raise UnreadableSlice(f"{image.width}x{image.height} is no slice", value=name, remedy="Remove it.")
             wide = image.mode.startswith("I")
             pixels: npt.NDArray[np.generic] = np.asarray(image if wide else image.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadableSlice(
             f"not a readable image ({error})", value=name, remedy="Fetch the file again or remove it."
         ) from error
-    return pixels.astype(np.uint16) if wide else pixels
+    return np.clip(pixels.astype(np.int64), 0, 65535).astype(np.uint16) if wide else pixels
 
 
 def _text(value: object) -> str | None:
