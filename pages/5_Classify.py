@@ -27,7 +27,7 @@ with frame.page("classify") as view:
         if kind == "Example slice" and view.dataset is not None:
             if view.dataset.synthetic:
                 frame.synthetic_banner()
-            asked = asking.examples(view.dataset, asking.judge_of_examples(view.dataset, chosen))
+            asked = asking.examples(view.dataset, asking.unseeing(view.dataset, chosen))
         else:
             asked = asking.uploads()
         if not chosen:

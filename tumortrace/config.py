@@ -23,6 +23,14 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
 }
 """The named stages of each model, from the input on: what ``freeze_until`` may name."""
 
+TITLES: Final = {"cnn3d": "3D CNN", "resnet18": "ResNet18", "inception_v3": "Inception v3"}
+"""Names for people."""
+
+
+def model_title(name: str) -> str:
+    """The name of a model for people; its own where it has no other."""
+    return TITLES.get(name, name)
+
 
 def _field(default: Any, description: str, unit: str | None = None, **limits: Any) -> Any:
     extra: Any = {"unit": unit} if unit else None

@@ -41,7 +41,7 @@ def shipped():
 
 def test_home_headlines_what_ships_with_protocol_n_and_interval(shipped, open_page, words):
     text = words(open_page("home"))
-    assert "Macro F1 · resnet18" in text
+    assert "Macro F1 · ResNet18" in text
     assert "protocol official, fold 1 · n = 570 slices" in text
     assert "No trained models are shipped" not in text
 

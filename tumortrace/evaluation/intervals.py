@@ -67,7 +67,7 @@ def clusters_of(joined: pd.DataFrame) -> tuple[Labels, int, Unit]:
     columns: tuple[tuple[str, Unit], ...] = (("person_id", "person"), ("patient_id", "patient"), ("slice_id", "slice"))
     for column, unit in columns:
         if column in joined and joined[column].notna().all():
-            codes, names = pd.factorize(joined[column])
+            codes, names = pd.factorize(joined[column], sort=True)  # rows in any order: the same intervals
             return codes.astype(np.int64), len(names), unit
     return np.arange(len(joined), dtype=np.int64), len(joined), "slice"
 

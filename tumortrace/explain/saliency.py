@@ -49,10 +49,28 @@ def saliency(model: SliceNet, images: Tensor, targets: list[int], method: str = 
         torch.enable_grad(),
         _cam(method)(model, [model.saliency_layer], reshape_transform=model.saliency_reshape) as cam,
     ):
+        cam.get_target_width_height = lambda images: None  # cells as they are; enlarged below
         maps = cam(images, [ClassifierOutputTarget(target) for target in targets])
     model.zero_grad(set_to_none=True)
-    found: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(maps, dtype=np.float32)).clip(0, 1)
+    cells = torch.from_numpy(np.nan_to_num(np.asarray(maps, dtype=np.float32)))
+    heat = _enlarge(cells, images.shape[-1], *model.saliency_grid)
+    # An enlarged maximum lies between pixels.
+    top = heat.amax((1, 2), keepdim=True)
+    found: npt.NDArray[np.float32] = torch.where(top > 0, heat / top.clamp(min=1e-7), heat).clamp(0, 1).numpy()
     return found
+
+
+def _enlarge(cells: Tensor, side: int, start: float, step: float) -> Tensor:
+    """``[B, h, w]`` cells to ``[B, side, side]`` pixels, each cell at the centre of its receptive field.
+
+    Stretching the cells over the slice (grad-cam's own way) draws ResNet18's maps half a cell, 8 pixels, too low and
+    too far right: its padded, strided layers centre cell k on pixel 16 k, not 16 k + 7.5.
+    """
+    rows, columns = cells.shape[-2:]
+    at = (torch.arange(side, dtype=torch.float32) - start) / step
+    y, x = (at.clamp(0, count - 1) * 2 / max(1, count - 1) - 1 for count in (rows, columns))
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).expand(len(cells), -1, -1, -1)
+    return torch.nn.functional.grid_sample(cells[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
 
 
 def _cam(method: str) -> Any:

@@ -5,6 +5,7 @@
     artifacts/models/<name>/
         model.json            settings, preprocessing, training, figures, checksum
         weights.safetensors   float16
+        metrics.csv           its training, a row an epoch
 
 No torch here: pages list models without loading any.
 """
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tumortrace import paths
-from tumortrace.config import RunConfig
-from tumortrace.errors import UnknownModel, WeightsMismatch
+import pandas as pd
 
-TITLES = {"cnn3d": "3D CNN", "resnet18": "ResNet18", "inception_v3": "Inception v3"}
+from tumortrace import paths
+from tumortrace.config import RunConfig, model_title
+from tumortrace.errors import UnknownModel, WeightsMismatch
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Bundle:
     @property
     def title(self) -> str:
         """The name for people."""
-        return TITLES.get(self.name, self.name)
+        return model_title(self.name)
 
     @property
     def config(self) -> RunConfig:
@@ -65,6 +66,12 @@ class Bundle:
     def created(self) -> str:
         """When it was published, ISO 8601."""
         return str(self.card["created"])
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Its training as :attr:`tumortrace.training.runs.Run.metrics` gives it; empty where it is not known."""
+        path = self.folder / "metrics.csv"
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
 
     def weights(self) -> bytes:
         """The weights file.

@@ -115,13 +115,17 @@ def _load(config: RunConfig, weights: dict[str, Tensor]) -> SliceNet:
     model = build(config.model, pretrained=False)
     try:
         # float16 on disk, float32 at work.
-        model.load_state_dict({name: _widen(value) for name, value in weights.items()}, strict=True)
+        lost = model.load_state_dict({name: _widen(value) for name, value in weights.items()}, strict=False)
+        missing = [name for name in lost.missing_keys if not name.startswith(model.training_only or "\0")]
+        reason = f"missing {missing[:3]}, unknown {lost.unexpected_keys[:3]}" if missing or lost.unexpected_keys else ""
     except RuntimeError as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[1:3])
+    if reason:
         raise WeightsMismatch(
             f"the weights do not fit {config.model.name}",
-            value=str(error).splitlines()[0],
+            value=reason,
             remedy="Use weights and settings from the same model.",
-        ) from error
+        )
     return model.eval().requires_grad_(False)
 
 

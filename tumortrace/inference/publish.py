@@ -20,6 +20,7 @@ from tumortrace.errors import RunNotResumable
 from tumortrace.evaluation.report import make_report
 from tumortrace.evaluation.tables import figures
 from tumortrace.inference.shipped import shipped_predictions
+from tumortrace.models.registry import model_class
 from tumortrace.training.runs import Run
 
 
@@ -43,14 +44,16 @@ def publish(run: Run) -> None:
     report = make_report(rows, truth)
     _write_rows(rows, truth)
     config = run.config
+    unneeded = model_class(config.model.name).training_only or "\0"
     weights = {
         name: value.half() if value.is_floating_point() else value
         for name, value in from_safetensors((run.folder / "model.safetensors").read_bytes()).items()
-        if "AuxLogits" not in name
+        if not name.startswith(unneeded)
     }
     raw = to_safetensors(weights, metadata={"model": config.model.name})
     folder = paths.artifacts() / "models" / config.model.name
     paths.write_atomic(folder / "weights.safetensors", raw)
+    paths.write_atomic(folder / "metrics.csv", run.metrics.to_csv(index=False).encode())
     counts = run.status.counts
     card: dict[str, Any] = {
         "name": config.model.name,

@@ -23,6 +23,10 @@ class SliceNet(nn.Module):
 
     name: ClassVar[str]
     aux_weight: ClassVar[float] = 0.0
+    training_only: ClassVar[str | None] = None
+    """Prefix of weights that only training uses; a shipped model is without them."""
+    saliency_grid: ClassVar[tuple[float, float]]
+    """Where the saliency layer's cells lie: the pixel under the centre of cell 0, and pixels from cell to cell."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class SliceNet(nn.Module):
 
     @property
     def saliency_layer(self) -> nn.Module:
-        """The last layer that still has a place for each activation."""
+        """The layer saliency is read from: late, yet with cells small enough to point at a tumour."""
         raise NotImplementedError
 
     @staticmethod

@@ -25,6 +25,7 @@ class CNN3D(SliceNet):
     """3 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
 
     name: ClassVar[str] = "cnn3d"
+    saliency_grid: ClassVar[tuple[float, float]] = (7, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()

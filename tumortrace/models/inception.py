@@ -38,6 +38,8 @@ class InceptionV3(SliceNet):
 
     name: ClassVar[str] = "inception_v3"
     aux_weight: ClassVar[float] = 0.4
+    training_only: ClassVar[str | None] = "backbone.AuxLogits."
+    saliency_grid: ClassVar[tuple[float, float]] = (21, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -66,6 +68,6 @@ class InceptionV3(SliceNet):
 
     @property
     def saliency_layer(self) -> nn.Module:
-        """The last mixed block."""
-        layer: nn.Module = self.backbone.Mixed_7c
+        """The last mixed block with 16 pixel cells; those of 32 are too coarse for a tumour."""
+        layer: nn.Module = self.backbone.Mixed_6e
         return layer

@@ -24,6 +24,18 @@ def names() -> list[str]:
     return sorted(_MODELS)
 
 
+def model_class(name: str) -> type[SliceNet]:
+    """The class registered under ``name``.
+
+    Raises:
+        UnknownModel: No such name.
+    """
+    _load()
+    if name not in _MODELS:
+        raise UnknownModel("no such model", value=name, remedy=f"Choose one of {', '.join(sorted(_MODELS))}.")
+    return _MODELS[name]
+
+
 def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
     """Make a network, give it its starting weights and freeze what is to be frozen.
 
@@ -36,10 +48,7 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
         PretrainedUnavailable: ImageNet weights were asked for and cannot be had.
         WeightsMismatch: A weights file does not fit.
     """
-    _load()
-    if settings.name not in _MODELS:
-        raise UnknownModel("no such model", value=settings.name, remedy=f"Choose one of {', '.join(sorted(_MODELS))}.")
-    model = _MODELS[settings.name](settings)  # type: ignore[call-arg]
+    model = model_class(settings.name)(settings)  # type: ignore[call-arg]
     if pretrained and settings.init != "scratch":
         from tumortrace.models.pretrained import load_initial
 

@@ -18,6 +18,7 @@ class ResNet18(SliceNet):
     """11.2 million weights; stages ``stem``, ``layer1`` to ``layer4``."""
 
     name: ClassVar[str] = "resnet18"
+    saliency_grid: ClassVar[tuple[float, float]] = (0, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -38,6 +39,6 @@ class ResNet18(SliceNet):
 
     @property
     def saliency_layer(self) -> nn.Module:
-        """The last residual block."""
-        layer: nn.Module = self.backbone.layer4[-1]
+        """The last residual block of ``layer3``: its 16 pixel cells meet the outlines more often than those of 32."""
+        layer: nn.Module = self.backbone.layer3[-1]
         return layer

@@ -73,9 +73,9 @@ def refuse(name: str, error: InputError) -> None:
     st.html(style.note(f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}", "error", f"{name}:"))
 
 
-def examples(dataset: Dataset, judge: Judge | None) -> list[Picture]:
-    """A few slices to choose from, of the test fold where they are real; the chosen one."""
-    ids, where = _candidates(dataset, judge, int(st.session_state.get(state.CLASSIFY_DRAW, 0)))
+def examples(dataset: Dataset, unseeing: list[Judge]) -> list[Picture]:
+    """A few slices to choose from, of the test fold of ``unseeing`` where there is one; the chosen one."""
+    ids, where = _candidates(dataset, unseeing, int(st.session_state.get(state.CLASSIFY_DRAW, 0)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(where)
         st.button("Show others", icon=":material/shuffle:", on_click=_draw_again, key="classify_others")
@@ -95,15 +95,18 @@ def examples(dataset: Dataset, judge: Judge | None) -> list[Picture]:
     return [Picture(f"Slice {chosen}", dataset.pixels(chosen), labels[chosen], where)]
 
 
-def _candidates(dataset: Dataset, judge: Judge | None, draw: int) -> tuple[list[str], str]:
+def _candidates(dataset: Dataset, unseeing: list[Judge], draw: int) -> tuple[list[str], str]:
     rows = dataset.manifest
     where = f"Slices of the dataset {dataset.name}; a model trained on it may have seen them."
-    if judge is not None:
+    if unseeing:
+        judge = unseeing[0]
         table = loaders.folds(dataset)
         held = (table[judge.protocol] == judge.fold).fillna(False).to_numpy(dtype=bool)
         if held.any():
             rows = rows[held]
-            where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {judge.title} has not seen."
+            named = " and ".join(filter(None, [", ".join(one.title for one in unseeing[:-1]), unseeing[-1].title]))
+            have = "has" if len(unseeing) == 1 else "have"
+            where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {named} {have} not seen."
     if dataset.synthetic:
         where = f"Synthetic slices. {where}"
     random = np.random.default_rng(draw)
@@ -174,11 +177,12 @@ def _answer(picture: Picture, judge: Judge) -> None:
         st.badge("trained on synthetic slices", icon=":material/science:", color="orange")
 
 
-def judge_of_examples(dataset: Dataset, chosen: list[Judge]) -> Judge | None:
-    """The model whose test fold examples are drawn from: the first trained on this kind of slices."""
+def unseeing(dataset: Dataset, chosen: list[Judge]) -> list[Judge]:
+    """The models whose test fold examples are drawn from: the first trained on this kind of slices, and its like."""
     fitting = [judge for judge in chosen if judge.synthetic == dataset.synthetic]
-    usable = dataset.name == FIGSHARE or dataset.synthetic
-    return fitting[0] if fitting and usable else None
+    if not (dataset.name == FIGSHARE or dataset.synthetic):
+        return []
+    return [judge for judge in fitting if (judge.protocol, judge.fold) == (fitting[0].protocol, fitting[0].fold)]
 
 
 def about(chosen: list[Judge]) -> None:

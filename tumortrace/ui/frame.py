@@ -13,6 +13,7 @@ from typing import Final
 
 import streamlit as st
 
+from tumortrace.config import model_title
 from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, NOT_FOR_CLINICAL_USE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
@@ -181,4 +182,4 @@ def _running_badge() -> None:
     noun = "run" if len(live) == 1 else "runs"
     st.badge(f"{len(live)} {noun} running", icon=":material/progress_activity:", color="blue")
     for row in live[:3]:
-        st.caption(f"{row.model} · epoch {row.epoch} of {row.epochs}")
+        st.caption(f"{model_title(row.model)} · epoch {row.epoch} of {row.epochs}")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from tumortrace.config import model_title
 from tumortrace.explain import overlay
 from tumortrace.inference import bundle as bundles
 from tumortrace.training import runs
@@ -122,8 +123,8 @@ def _of_runs() -> list[Judge]:
         )
         found.append(
             Judge(
-                f"run/{run.id}", f"{config.model.name} · run of {created}", detail, config.protocol, config.fold,
-                synthetic, loaders.stamp(weights),
+                f"run/{run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
+                config.protocol, config.fold, synthetic, loaders.stamp(weights),
             )
         )  # fmt: skip
     return found

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace.charts import training as charts
+from tumortrace.config import model_title
 from tumortrace.training import jobs, runs
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.ui import frame, plots, state, style
@@ -48,7 +49,7 @@ def choose(rows: list[RunRow]) -> str | None:
 def title(row: RunRow) -> str:
     """A run in a line."""
     started = datetime.fromtimestamp(row.created).strftime("%d %b %H:%M")
-    return f"{row.model} · {row.protocol} fold {row.fold} · {row.size} px · {row.state} · {started}"
+    return f"{model_title(row.model)} · {row.protocol} fold {row.fold} · {row.size} px · {row.state} · {started}"
 
 
 def watch(run_id: str) -> None:
@@ -179,7 +180,7 @@ def listing(rows: list[RunRow]) -> None:
     table = pd.DataFrame(
         {
             "State": [row.state for row in rows],
-            "Model": [row.model for row in rows],
+            "Model": [model_title(row.model) for row in rows],
             "Dataset": [row.dataset or "default" for row in rows],
             "Protocol": [f"{row.protocol}, fold {row.fold}" for row in rows],
             "Size": [row.size for row in rows],

@@ -39,9 +39,10 @@ def headline() -> None:
         found = sources.every()[:3]
     if not found:
         return
-    with st.container(horizontal=True, gap="small"):
-        for source in found[:6]:
-            _card(source)
+    for start in range(0, min(len(found), 6), 3):
+        for column, source in zip(st.columns(3), found[start : start + 3], strict=False):
+            with column:
+                _card(source)
     st.caption("Macro F1 on slices the model never saw, with its 95 % interval by bootstrap over the unit named.")
 
 
@@ -52,9 +53,9 @@ def _card(source: Source) -> None:
     accuracy = part.interval("accuracy")
     ends = "" if found.low is None or found.high is None else f"{percent(found.low)} to {percent(found.high)}"
     many = "folds" if len(report.folds) > 1 else "fold"
-    with st.container(border=True, width=300, gap="xsmall"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
         st.metric(
-            f"Macro F1 · {report.model if source.run_id is None else source.title}",
+            f"Macro F1 · {source.name}",
             percent(found.value),
             ends or None,
             delta_color="off",

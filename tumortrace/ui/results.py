@@ -13,7 +13,6 @@ from tumortrace.data.catalog import PROTOCOL_NOTES
 from tumortrace.evaluation import tables
 from tumortrace.evaluation.report import Report
 from tumortrace.evaluation.wording import UNDEFINED, decimal, percent, with_interval
-from tumortrace.training import runs
 from tumortrace.ui import plots, sources, state, style
 from tumortrace.ui.sources import Source
 
@@ -43,6 +42,7 @@ def leaderboard(found: list[Source], level: str) -> None:
         text = "The patient of some slice is unknown in each of them; count slices instead."
         st.html(style.note(text, "calm", "No model can be judged by patient."))
         return
+    reports.sort(key=lambda report: _value(report, level), reverse=True)
     st.dataframe(
         pd.DataFrame([_line(report, level) for report in reports]),
         hide_index=True,
@@ -66,7 +66,7 @@ def _line(report: Report, level: str) -> dict[str, str]:
     assert part is not None
     interval = part.interval("accuracy")
     return {
-        "Model": report.model,
+        "Model": report.model + (" (synthetic slices)" if report.synthetic else ""),
         "Protocol": report.protocol,
         "Folds": ", ".join(map(str, report.folds)),
         f"n ({level}s)": f"{part.metrics.n:,}",
@@ -74,8 +74,13 @@ def _line(report: Report, level: str) -> dict[str, str]:
         "Macro F1": with_interval(part.interval("macro_f1")),
         "Recall, glioma": with_interval(part.interval("recall", "glioma")),
         "Interval over": f"{interval.clusters:,} {interval.unit}s",
-        "Slices": "synthetic" if report.synthetic else "real",
     }
+
+
+def _value(report: Report, level: str) -> float:
+    part = report.unit(level)
+    assert part is not None
+    return part.interval("macro_f1").value or 0.0
 
 
 def one(source: Source, level: str) -> None:
@@ -112,8 +117,7 @@ def one(source: Source, level: str) -> None:
         st.subheader("Reliability")
         frame = tables.reliability_frame(report, level)
         plots.show(charts.reliability(frame, part.metrics.ece), f"reliability_{source.key}_{level}", basis)
-    if source.run_id is not None:
-        _training(source.run_id)
+    _training(source)
 
 
 def _headline(report: Report, level: str) -> None:
@@ -145,16 +149,16 @@ def _classification(report: Report, level: str) -> None:
         st.caption(f"{UNDEFINED}: there is nothing to divide by, for instance no slice was predicted as the class.")
 
 
-def _training(run_id: str) -> None:
-    table = training_charts.tidy_metrics(runs.find(run_id).metrics, run=run_id)
+def _training(source: Source) -> None:
+    table = training_charts.tidy_metrics(source.metrics(), run=source.name)
     if table.empty:
         return
     st.subheader("Training curves")
     left, right = plots.columns("curves")
     with left:
-        plots.show(training_charts.loss_curves(table), f"results_loss_{run_id}", "Loss by epoch.")
+        plots.show(training_charts.loss_curves(table), f"results_loss_{source.key}", "Loss by epoch.")
     with right:
-        plots.show(training_charts.accuracy_curves(table), f"results_accuracy_{run_id}", "Accuracy by epoch.")
+        plots.show(training_charts.accuracy_curves(table), f"results_accuracy_{source.key}", "Accuracy by epoch.")
 
 
 def nothing() -> None:

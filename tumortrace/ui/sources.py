@@ -9,12 +9,14 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from tumortrace.config import model_title
 from tumortrace.data import splits
 from tumortrace.data.catalog import FIGSHARE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.report import Report
 from tumortrace.evaluation.rows import join_truth
+from tumortrace.inference import bundle as bundles
 from tumortrace.inference import shipped
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
@@ -30,6 +32,9 @@ class Source:
     key: str
     """``shipped/<model>/<protocol>``, or the run's id."""
     title: str
+    """For a list to choose from."""
+    name: str
+    """Short, where protocol and fold stand beside it."""
     report: Report
     run_id: str | None
     dataset_name: str
@@ -40,8 +45,16 @@ class Source:
         return self.report.synthetic
 
     def named_report(self) -> Report:
-        """The report with a model name that tells runs of one model apart."""
-        return self.report if self.run_id is None else self.report.model_copy(update={"model": self.title})
+        """The report under the name for people, which tells runs of one model apart."""
+        return self.report.model_copy(update={"model": self.name})
+
+    def metrics(self) -> pd.DataFrame:
+        """Its training, a row an epoch; empty where it is not known."""
+        if self.run_id is not None:
+            return runs.find(self.run_id).metrics
+        shipped_models = {bundle.name: bundle for bundle in bundles.list_bundles()}
+        found = shipped_models.get(self.report.model)
+        return pd.DataFrame() if found is None else found.metrics
 
 
 def every() -> list[Source]:
@@ -121,13 +134,18 @@ def _shipped() -> list[Source]:
     return [
         Source(
             f"{SHIPPED}/{report.model}/{report.protocol}",
-            f"{report.model} · shipped · {report.protocol}",
+            f"{model_title(report.model)} · shipped · {report.protocol}",
+            model_title(report.model),
             report,
             None,
             FIGSHARE,
         )
-        for report in _shipped_reports(shipped_stamp())
+        for report in sorted(_shipped_reports(shipped_stamp()), key=_macro_f1, reverse=True)
     ]
+
+
+def _macro_f1(report: Report) -> float:
+    return report.slice.interval("macro_f1").value or 0.0
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -145,8 +163,9 @@ def _of_run(run: Run) -> Source:
     config = run.config
     created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
     default = loaders.dataset_names()[0] if loaders.dataset_names() else FIGSHARE
-    title = f"{config.model.name} · run of {created} · {config.protocol} {config.fold}"
-    return Source(run.id, title, report, run.id, config.dataset or default)
+    name = f"{model_title(config.model.name)} · run of {created}"
+    title = f"{name} · {config.protocol} fold {config.fold}"
+    return Source(run.id, title, name, report, run.id, config.dataset or default)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
