@@ -10,7 +10,7 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic_core import PydanticUndefined
@@ -20,6 +20,9 @@ from tumortrace.cli_data import app as data_app
 from tumortrace.config import parse_config
 from tumortrace.errors import TumorTraceError
 from tumortrace.settings import nest, settings
+
+if TYPE_CHECKING:
+    from tumortrace.training.runs import Run
 
 app = typer.Typer(
     name="tumortrace",
@@ -41,7 +44,10 @@ def _train(**given: Any) -> None:
     if folder or resume:
         run = runs.find(str(folder or resume))
         if resume and run.status.state == "finished":
-            typer.echo(f"{run.id} is finished; nothing to resume.", err=True)
+            if as_json:
+                _print(_outcome(run))
+            else:
+                typer.echo(f"{run.id} is finished; nothing to resume.", err=True)
             raise typer.Exit(0)
     else:
         values = {name.replace("__", "."): value for name, value in given.items() if value is not None}
@@ -50,12 +56,16 @@ def _train(**given: Any) -> None:
 
     finished = train_with_bar(run, quiet=quiet or as_json)
     if as_json:
-        _print({"run": run.id, "folder": str(run.folder), "state": run.status.state, "report": run.report})
+        _print(_outcome(run))
     elif not finished:
         typer.echo(f"Stopped. Go on with: tumortrace train --resume {run.id}", err=True)
     elif not quiet:
         _show_reports([run.report])
         typer.echo(f"Run folder: {run.folder}")
+
+
+def _outcome(run: Run) -> dict[str, Any]:
+    return {"run": run.id, "folder": str(run.folder), "state": run.status.state, "report": run.report}
 
 
 def _train_signature() -> inspect.Signature:

@@ -141,9 +141,11 @@ def field_errors(error: ValidationError) -> dict[str, str]:
 
 def _first(error: ValidationError) -> tuple[str, Any, str]:
     item = error.errors()[0]
-    name = ".".join(map(str, item["loc"])) or "the settings"
-    value = item["input"] if item["loc"] and not isinstance(item["input"], dict) else _message(item["msg"])
-    return f"{name} does not hold", value, _message(item["msg"]) + "."
+    said = _message(item["msg"])
+    if not item["loc"]:
+        return "the settings contradict each other", said, "Change one of them."
+    value = said if isinstance(item["input"], dict) else item["input"]
+    return f"{'.'.join(map(str, item['loc']))} does not hold", value, f"{said}."
 
 
 def _message(text: str) -> str:

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tumortrace import paths
+from tumortrace.data.phantom import make_phantom
+from tumortrace.data.store import Dataset, open_dataset
+from tumortrace.imaging import cache
+from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+
+SMALL = PreprocessSettings(size=32)
+
+
+@pytest.fixture
+def phantom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
+    make_phantom(persons=15, size=48)
+    return open_dataset("phantom")
+
+
+def test_rows_are_the_preprocessed_slices_with_their_masks(phantom: Dataset) -> None:
+    found = cache.load(phantom, SMALL, workers=1)
+    assert isinstance(found.images, np.memmap)
+    assert found.images.dtype == found.masks.dtype == np.uint8
+    assert found.slice_ids == phantom.manifest["slice_id"].tolist()
+    for row in (0, 50, len(found.slice_ids) - 1):
+        slice_id = found.slice_ids[row]
+        image, mask = preprocess(phantom.pixels(slice_id), SMALL, phantom.mask(slice_id))
+        assert np.array_equal(found.images[row], image)
+        assert mask is not None
+        assert np.array_equal(found.masks[row] > 0, mask)
+
+
+def test_several_processes_build_the_same_cache(phantom: Dataset) -> None:
+    seen: list[tuple[int, int]] = []
+    one = np.array(cache.load(phantom, SMALL, workers=1).images)
+    folder = paths.cache() / cache.key(phantom, SMALL)
+    folder.rename(folder.with_name("kept"))
+    two = cache.load(phantom, SMALL, lambda done, total: seen.append((done, total)), workers=2)
+    assert np.array_equal(one, two.images)
+    assert seen[-1] == (len(one), len(one))
+
+
+def test_other_settings_or_slices_are_another_cache(phantom: Dataset) -> None:
+    other = PreprocessSettings(size=32, crop=True)
+    assert cache.key(phantom, SMALL) != cache.key(phantom, other)
+    before = cache.key(phantom, SMALL)
+    make_phantom(persons=15, size=48, seed=1, replace=True)
+    assert cache.key(open_dataset("phantom"), SMALL) != before
+
+
+def test_a_build_that_fails_leaves_nothing(phantom: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the power went out")
+
+    monkeypatch.setattr(cache, "_prepare", fail)
+    with pytest.raises(RuntimeError, match="power"):
+        cache.load(phantom, SMALL, workers=1)
+    assert list(paths.cache().iterdir()) == []
