@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,5 +93,4 @@ def _option(flag: str, value: Any) -> str:
     if isinstance(value, bool):
         return flag if value else f"--no-{flag.removeprefix('--')}"
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    plain = text.replace(".", "").replace("-", "").replace("_", "").isalnum()
-    return f"{flag} {text}" if plain else f"{flag} '{text}'"
+    return f"{flag} {shlex.quote(text)}"

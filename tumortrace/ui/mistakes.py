@@ -16,6 +16,8 @@ from tumortrace.ui.sources import Source
 
 PAGE_SIZE: Final = 12
 TILE: Final = 146
+_WRONG: Final = "the wrong class"
+_TRUE: Final = "the true class"
 
 
 def filters(wrong: pd.DataFrame) -> pd.DataFrame:
@@ -104,6 +106,8 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
         head, close = st.columns([5, 1], vertical_alignment="center")
         head.subheader(f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}")
         close.button("Close", icon=":material/close:", on_click=select, args=(None,), key="error_close")
+        judge = judge_of(source) if dataset is not None else None
+        wanted, opacity = _saliency_settings() if judge is not None else (_WRONG, 0.0)
         left, middle, right = plots.columns("mistake", 3)
         with left:
             if dataset is None:
@@ -114,8 +118,10 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
                     loaders.picture(dataset, slice_id, outline=True), caption=caption, alt=caption, width="stretch"
                 )
         with middle:
-            if dataset is not None:
-                _saliency(source, dataset, row)
+            if dataset is not None and judge is not None:
+                _saliency(judge, dataset, row, wanted, opacity)
+            elif dataset is not None:
+                st.html(style.note("Its weights are not at hand.", "calm", "No saliency."))
         with right:
             st.markdown("**What the model said**")
             st.html(style.probability_bars([float(row[name]) for name in PROBABILITIES], int(row["label"])))
@@ -134,19 +140,20 @@ def judge_of(source: Source) -> Judge | None:
     return judges.find(key)
 
 
-def _saliency(source: Source, dataset: Dataset, row: dict[Any, Any]) -> None:
-    judge = judge_of(source)
-    if judge is None:
-        st.html(style.note("Its weights are not at hand.", "calm", "No saliency."))
-        return
-    kinds = {"the wrong class": int(row["predicted"]), "the true class": int(row["label"])}
-    wanted = st.segmented_control(
-        "Where it looked for", list(kinds), default="the wrong class", required=True, key=state.ERRORS_TARGET,
+def _saliency_settings() -> tuple[str, float]:
+    left, right = st.columns(2)
+    wanted: str = left.segmented_control(
+        "Where it looked for", [_WRONG, _TRUE], default=_WRONG, required=True, key=state.ERRORS_TARGET,
         persist_state="session",
     )  # fmt: skip
-    opacity = st.slider("Overlay", 0.0, 1.0, 0.5, 0.05, key=state.ERRORS_OPACITY, persist_state="session")
-    found = judges.explanation(judge, dataset.pixels(str(row["slice_id"])), kinds[wanted])
-    caption = f"Grad-CAM of {judge.title} towards {CLASSES[kinds[wanted]]}"
+    opacity = right.slider("Overlay opacity", 0.0, 1.0, 0.5, 0.05, key=state.ERRORS_OPACITY, persist_state="session")
+    return wanted, opacity
+
+
+def _saliency(judge: Judge, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
+    target = int(row["predicted" if wanted == _WRONG else "label"])
+    found = judges.explanation(judge, dataset.pixels(str(row["slice_id"])), target)
+    caption = f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
     st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
     if (judge.protocol, judge.fold) != (row["protocol"], int(row["fold"])):
         st.caption(
