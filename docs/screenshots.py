@@ -1,4 +1,4 @@
-"""Take the screenshots of docs/screenshots/ anew: ``python docs/screenshots.py``.
+"""Take the screenshots of docs/screenshots/ anew: ``python -m docs.screenshots``.
 
 Starts the app on a home folder of its own with phantom slices, trains the small demo model on them where no run is
 there yet, and photographs every page with Chromium. Only synthetic slices are ever shown.
@@ -8,74 +8,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = {
-    "home": "",
-    "dataset": "Dataset",
-    "train": "Train",
-    "results": "Results",
-    "errors": "Errors",
-    "classify": "Classify",
-}
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from tests.serving import PAGES, ROOT, browser, served, settled
+
 LARGEST = 290_000
-IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 DEMO = [
     "--model", "cnn3d", "--dataset", "phantom", "--size", "64", "--epochs", "8", "--batch-size", "16",
 ]  # fmt: skip
 
 
-@contextmanager
-def served(home: Path) -> Iterator[str]:
-    """A server on a free port; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"TUMORTRACE_HOME": str(home)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def settle(page: Any, seconds: float = 1.2) -> None:
-    """Wait until the script has ended and figures are drawn."""
-    page.wait_for_selector(".tt-foot", state="attached", timeout=60_000)
-    page.wait_for_selector(IDLE, timeout=60_000)
-    page.wait_for_timeout(int(seconds * 1000))
-
-
 def photograph(page: Any, path: Path, width: int, limit: int) -> None:
     """The whole page at this width; the window grows to the page's height, for the page scrolls inside itself."""
     page.set_viewport_size({"width": width, "height": 900})
-    settle(page)
+    settled(page)
+    page.wait_for_timeout(1200)  # figures are drawn after the script has ended
     height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(limit, max(900, int(height)))})
     page.wait_for_timeout(900)
@@ -101,8 +54,6 @@ def prepare(home: Path) -> None:
 
 def main() -> None:
     """Photograph the pages asked for."""
-    from playwright.sync_api import sync_playwright
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="home folder; default: a new one with phantoms and a demo run")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
@@ -116,11 +67,10 @@ def main() -> None:
         home = given.home or Path(folder)
         if given.home is None:
             prepare(home)
-        with served(home) as address, sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        with served(home) as address, browser() as chromium:
             for scheme in given.schemes:
                 for width in given.widths:
-                    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+                    context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
                     page = context.new_page()
                     for name in given.pages:
                         suffix = "" if (scheme, width) == ("light", 1440) else f"-{scheme}-{width}"
@@ -130,7 +80,6 @@ def main() -> None:
                         squeeze(path)
                         print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
                     context.close()
-            browser.close()
 
 
 if __name__ == "__main__":

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from tests.serving import CHROMIUM, browser, served
+
 PATIENCE_MS = 60_000
 TRAINING_MS = 300_000
 
@@ -33,41 +23,18 @@ pytestmark = [
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """A fresh server on a free port, with an empty home and nothing shipped."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "TUMORTRACE_HOME": str(tmp_path / "home"),
-        "TUMORTRACE_ARTIFACTS": str(tmp_path / "artifacts"),
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-    with (tmp_path / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
+    """A fresh server with an empty home and nothing shipped."""
+    with served(tmp_path / "home", tmp_path / "artifacts") as found:
+        yield found
 
 
 @pytest.fixture
 def page() -> Iterator[object]:
     """A page of a browser of its own."""
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        page = browser.new_context(viewport={"width": 1440, "height": 1200}).new_page()
+    with browser() as chromium:
+        page = chromium.new_context(viewport={"width": 1440, "height": 1200}).new_page()
         page.set_default_timeout(PATIENCE_MS)
         yield page
-        browser.close()
 
 
 def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(address, page):

@@ -38,7 +38,9 @@ def show(document: Report | dict[str, Any]) -> None:
 def _classification(report: Report, unit: str) -> Table:
     table = Table("", "precision", "recall", "F1", "support")
     for row in classification_table(report, unit).itertuples():
-        table.add_row(str(row.name), _text(row.precision), _text(row.recall), _text(row.f1), f"{row.support:.0f}")
+        # Over all classes precision and recall are accuracy itself, which stands under F1 as scikit-learn prints it.
+        sides = ("", "") if row.name == "accuracy" else (_text(row.precision), _text(row.recall))
+        table.add_row(str(row.name), *sides, _text(row.f1), f"{row.support:.0f}")
     return table
 
 
