@@ -21,9 +21,11 @@ with frame.page("classify") as view:
         with left:
             chosen = asking.choose_judges(every)
         kinds = ["Upload", "Example slice"] if view.dataset is not None else ["Upload"]
-        kind = right.segmented_control(
-            "Picture", kinds, default=kinds[-1], required=True, key=state.CLASSIFY_SOURCE, persist_state="session"
-        )
+        kind = kinds[0]
+        if len(kinds) > 1:
+            kind = right.segmented_control(
+                "Picture", kinds, default=kinds[-1], required=True, key=state.CLASSIFY_SOURCE, persist_state="session"
+            )
         if kind == "Example slice" and view.dataset is not None:
             if view.dataset.synthetic:
                 frame.synthetic_banner()

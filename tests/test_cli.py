@@ -83,7 +83,7 @@ def test_train_evaluate_and_list_print_one_json_document_each(run: Run, phantom:
 
 
 def test_a_trained_run_is_shown_to_people_with_its_protocol_and_n(run: Run, phantom: None) -> None:
-    _, out, err = run("train", *SMALL)
+    _, out, err = run("train", *SMALL, "--depth", "3")
     assert "protocol official, test fold 1" in out
     assert "95 % intervals" in out
     assert "Run folder:" in out

@@ -207,7 +207,8 @@ def test_without_a_network_the_manual_steps_are_numbered() -> None:
         download(api="http://127.0.0.1:9/v2/articles/1512427", pause=0)
     message = str(caught.value)
     assert all(
-        step in message for step in ("(1) Open https://", "(2) Choose", "(3) Run `tumortrace data import FOLDER`")
+        step in message
+        for step in ("(1) Open https://", "(2) Choose", "(3) Run `python -m tumortrace data import FOLDER`")
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pooch
 import requests
@@ -83,8 +84,8 @@ def _list(api: str, attempts: int, pause: float) -> list[RemoteFile]:
             if found:
                 return found
             reason = "the article lists no zip and no mat file"
-        except requests.ConnectionError as error:
-            reason = error
+        except requests.ConnectionError:
+            reason = f"no connection to {urlsplit(api).netloc}"
             if attempt >= 1:
                 break  # no network: waiting longer would only keep the reader waiting
         except (requests.RequestException, ValueError, KeyError, TypeError) as error:
@@ -144,7 +145,8 @@ class _Resuming:
             try:
                 self._more(url, here)
             except (requests.RequestException, OSError) as error:
-                reason = str(error)
+                broken = isinstance(error, requests.ConnectionError)
+                reason = f"the connection to {urlsplit(url).netloc} broke" if broken else str(error)
                 if _final(error):
                     raise _by_hand("the server refuses the file", url, reason) from error
             failures = 0 if self._size() > here else failures + 1
@@ -185,5 +187,5 @@ def _by_hand(what: str, value: str, reason: object) -> DownloadFailed:
         value=value,
         remedy=f"Try again later: what has arrived is kept in {paths.downloads()}. Or by hand: (1) Open {ARTICLE_URL} "
         "in a browser. (2) Choose `Download all` (about 880 MB) and unpack it into a folder. "
-        "(3) Run `tumortrace data import FOLDER`.",
+        "(3) Run `python -m tumortrace data import FOLDER`.",
     )

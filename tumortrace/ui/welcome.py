@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from tumortrace.data.catalog import PHANTOM, SLICES
@@ -85,7 +87,8 @@ def _progress() -> None:
             text = "The log says why and what to do; the button tries again and keeps what has arrived."
             st.html(style.note(text, "error", "The download ended without a dataset."))
         if found.log and not found.arrived:
-            st.code(found.log, language=None, wrap_lines=True, height=220 if found.log.count("\n") > 8 else "content")
+            steps = re.sub(r" (?=\(\d\) )", "\n", found.log)
+            st.code(steps, language=None, wrap_lines=True, height=220 if found.log.count("\n") > 8 else "content")
 
 
 def _phantom_button() -> None:
