@@ -80,7 +80,7 @@ def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(home:
     wait(lambda: run.status.state == "stopped")
     curves = run.metrics["epoch"].tolist()
     assert curves == list(range(1, len(curves) + 1))
-    jobs.reap()
+    wait(lambda: not (jobs.reap() or jobs._children))
 
 
 def test_a_finished_run_is_not_resumable(home: Path, tiny: RunConfig) -> None:
