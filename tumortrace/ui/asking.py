@@ -107,8 +107,8 @@ def _candidates(dataset: Dataset, unseeing: list[Judge], draw: int) -> tuple[lis
             named = " and ".join(filter(None, [", ".join(one.title for one in unseeing[:-1]), unseeing[-1].title]))
             have = "has" if len(unseeing) == 1 else "have"
             where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {named} {have} not seen."
-    if dataset.synthetic:
-        where = f"Synthetic slices. {where}"
+    if dataset.synthetic and not unseeing:
+        where = f"Slices of the dataset {dataset.name}; what models trained on real slices say of them means nothing."
     random = np.random.default_rng(draw)
     ids: list[str] = []
     for label in range(len(CLASSES)):
