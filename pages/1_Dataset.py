@@ -17,9 +17,9 @@ with frame.page("dataset") as view:
             if wanted is not None:
                 text = f"The dataset {view.dataset.name} has no slice {wanted}; the gallery shows those it has."
                 st.html(style.note(text, "warn", "No such slice."))
+            if FIGSHARE not in loaders.dataset_names():
+                welcome.offer_real()
             gallery.facts(view.dataset)
             gallery.counts(view.dataset)
             st.subheader("Gallery")
             gallery.grid(view.dataset, gallery.filters(rows), len(rows))
-        if FIGSHARE not in loaders.dataset_names():
-            welcome.offer_real()

@@ -19,6 +19,7 @@ from tumortrace import __version__
 from tumortrace.cli_data import app as data_app
 from tumortrace.config import parse_config
 from tumortrace.errors import TumorTraceError
+from tumortrace.paths import command
 from tumortrace.settings import nest, settings
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _train(**given: Any) -> None:
     if as_json:
         _print(_outcome(run))
     elif not finished:
-        typer.echo(f"Stopped. Go on with: tumortrace train --resume {run.id}", err=True)
+        typer.echo(f"Stopped. Go on with: {command(f'train --resume {run.id}')}", err=True)
     elif not quiet:
         _show_reports([run.report])
         typer.echo(f"Run folder: {run.folder}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,17 @@ def root() -> Path:
     """The folder that holds ``app.py``; the working directory where the package is installed elsewhere."""
     beside = Path(__file__).resolve().parent.parent
     return beside if (beside / "app.py").exists() else Path.cwd()
+
+
+def command(words: str) -> str:
+    """How a reader of the project's folder calls TumorTrace: after ``make app``, with the Python in ``.venv/``.
+
+    Args:
+        words: What follows, for instance ``data download``.
+    """
+    here = Path(sys.executable)
+    python = here.relative_to(root()) if here.is_relative_to(root()) else "python"
+    return f"{python} -m tumortrace {words}"
 
 
 def home() -> Path:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tumortrace.config import RunConfig
+from tumortrace.paths import command
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def nest(flat: dict[str, Any]) -> dict[str, Any]:
 def command_line(config: RunConfig) -> str:
     """The command that starts the same run; only what differs from the defaults is named."""
     plain, own = flatten(RunConfig().model_dump()), flatten(config.model_dump())
-    words = ["python -m tumortrace train"]
+    words = [command("train")]
     for setting in settings():
         value = own[setting.name]
         if value != plain[setting.name] or setting.name in {"model.name", "protocol", "fold"}:

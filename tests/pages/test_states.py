@@ -16,7 +16,7 @@ TEXTS = {
     ("dataset", "home"): ["No dataset is imported yet", "Make phantom slices", "Download the real", "data import"],
     ("dataset", "phantoms"): ["These slices are synthetic", "<dt>Slices</dt><dd>30<", "30 of 30 slices"],
     ("train", "home"): ["Make phantom slices"],
-    ("train", "phantoms"): ["Start training", "python -m tumortrace train", "No runs yet", "synthetic slices"],
+    ("train", "phantoms"): ["Start training", "-m tumortrace train", "No runs yet", "synthetic slices"],
     ("train", "running"): ["Stop", "Epoch", "cpu"],
     ("train", "crashed"): ["This run is crashed", "the last line of the log", "Resume", "memory ran out"],
     ("train", "finished"): ["See its results"],

@@ -187,5 +187,5 @@ def _by_hand(what: str, value: str, reason: object) -> DownloadFailed:
         value=value,
         remedy=f"Try again later: what has arrived is kept in {paths.downloads()}. Or by hand: (1) Open {ARTICLE_URL} "
         "in a browser. (2) Choose `Download all` (about 880 MB) and unpack it into a folder. "
-        "(3) Run `python -m tumortrace data import FOLDER`.",
+        f"(3) Run `{paths.command('data import FOLDER')}`.",
     )

@@ -102,7 +102,7 @@ def open_dataset(name: str | None = None) -> Dataset:
             "no such dataset is imported" if names else "no dataset is imported",
             value=chosen or str(paths.data()),
             remedy=(f"Choose one of {', '.join(names)}, or r" if names else "R")
-            + "un `tumortrace data download`, `tumortrace data import PATH` or `tumortrace data phantom`.",
+            + f"un `{paths.command('data download')}`, or with `import PATH` or `phantom` for `download`.",
         )
     folder = paths.data() / chosen
     return Dataset(folder, json.loads((folder / "dataset.json").read_text()))

@@ -26,7 +26,7 @@ from tumortrace.data.catalog import FIGSHARE
 
 TOTAL_BYTES = 880_000_000
 """About what the article holds; only for the progress bar."""
-COMMAND = "python -m tumortrace data download"
+COMMAND = paths.command("data download")
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ def data(dataset: Dataset | None) -> None:
     if others:
         st.caption(f"Also imported: {', '.join(others)}.")
     elif dataset.name == PHANTOM:
-        st.caption("The real dataset is not imported yet; the Dataset page can download it.")
+        st.caption("The real dataset is not imported yet; the Dataset page downloads it.")
+        st.page_link(frame.PAGES["dataset"].path, label="Get the real dataset", icon=":material/download:")
 
 
 def notes() -> None:

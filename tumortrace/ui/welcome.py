@@ -6,10 +6,11 @@ import re
 
 import streamlit as st
 
+from tumortrace import paths
 from tumortrace.data.catalog import PHANTOM, SLICES
 from tumortrace.ui import fetch, frame, loaders, state, style
 
-IMPORT_COMMAND = "python -m tumortrace data import PATH"
+IMPORT_COMMAND = paths.command("data import PATH")
 
 
 def offer(why: str) -> None:
@@ -44,29 +45,43 @@ def offer(why: str) -> None:
 
 def offer_real() -> None:
     """The download alone, where only phantoms are there."""
-    with st.expander("Get the real dataset", icon=":material/download:", expanded=fetch.look() is not None):
-        st.markdown(
-            f"{SLICES:,} contrast-enhanced T1 slices of 233 patients, about 880 MB from figshare, CC BY 4.0. "
-            "If the files already lie on this machine, import them by their path:"
+    with st.container(border=True):
+        left, right = st.columns([3, 1.4], vertical_alignment="center")
+        left.markdown(
+            f"**The real dataset** is not imported yet: {SLICES:,} contrast-enhanced T1 slices of 233 patients, about "
+            "880 MB from figshare, CC BY 4.0."
         )
-        st.code(IMPORT_COMMAND, language="bash")
-        download_panel()
+        left.caption(f"Where the files already lie on this machine: `{IMPORT_COMMAND}`")
+        with right:
+            _download_button()
+        _watch_download()
 
 
 def download_panel() -> None:
     """The button, and the progress of the download once it runs."""
-    found = fetch.look()
-    running = found is not None and found.running
+    _download_button()
+    _watch_download()
+
+
+def _download_button() -> None:
     if st.button(
         "Download the real dataset",
         icon=":material/download:",
-        disabled=running,
+        disabled=_downloading(),
         key="download_real",
         help=f"Runs `{fetch.COMMAND}` in the background; a download that was cut off goes on where it stopped.",
     ):
         fetch.start()
         st.rerun()
-    st.fragment(_progress, run_every=1.5 if running else None)()
+
+
+def _watch_download() -> None:
+    st.fragment(_progress, run_every=1.5 if _downloading() else None)()
+
+
+def _downloading() -> bool:
+    found = fetch.look()
+    return found is not None and found.running
 
 
 def _progress() -> None:
