@@ -18,7 +18,7 @@ from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, NOT_FOR_CLINICAL_USE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
 from tumortrace.training.runs import LIVE
-from tumortrace.ui import loaders, state, style
+from tumortrace.ui import judges, loaders, state, style
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def page(key: str) -> Iterator[View]:
         yield View(dataset)
     clinical = [NOT_FOR_CLINICAL_USE] if info.shows_results else []
     st.html(style.footer([*clinical, f"Data: {ATTRIBUTION}"]))
+    judges.warm_up()
 
 
 @contextmanager

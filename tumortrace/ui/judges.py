@@ -6,6 +6,7 @@ Only here does the app touch torch, and only once a page asks for a judgement.
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from streamlit import runtime
 
 from tumortrace.config import model_title
 from tumortrace.explain import overlay
@@ -97,6 +99,19 @@ def classifier(key: str, changed: int) -> Classifier:
     if kind == "bundle":
         return Classifier.from_bundle(bundles.find_bundle(name))
     return Classifier.from_run(runs.find(name))
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Import what judging needs beside the pages, once a server: whoever asks a model later waits seconds less."""
+    if runtime.exists():  # not in tests, which have no server
+        threading.Thread(target=_import, name="warm-up", daemon=True).start()
+
+
+def _import() -> None:
+    import pytorch_grad_cam  # noqa: F401
+
+    import tumortrace.inference.classifier  # noqa: F401
 
 
 def _shipped() -> list[Judge]:
