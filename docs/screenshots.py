@@ -1,7 +1,7 @@
 """Take the screenshots of docs/screenshots/ anew: ``python -m docs.screenshots``.
 
-Starts the app on a home folder of its own with phantom slices, trains the small demo model on them where no run is
-there yet, and photographs every page with Chromium. Only synthetic slices are ever shown.
+Starts the app on a home folder of its own with phantom slices and photographs every page with Chromium; for the Train
+page a small demo model is trained on them first. Only synthetic slices are ever shown.
 """
 
 from __future__ import annotations
@@ -43,19 +43,16 @@ def squeeze(path: Path) -> None:
         picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def prepare(home: Path) -> None:
-    """Phantom slices and one finished run."""
+def prepare(home: Path, *words: str) -> None:
+    """Run a command of TumorTrace on this home folder."""
     environment = os.environ | {"TUMORTRACE_HOME": str(home)}
-    if not (home / "data").exists():
-        subprocess.run([sys.executable, "-m", "tumortrace", "data", "phantom"], cwd=ROOT, env=environment, check=True)
-    if not (home / "runs").exists():
-        subprocess.run([sys.executable, "-m", "tumortrace", "train", *DEMO], cwd=ROOT, env=environment, check=True)
+    subprocess.run([sys.executable, "-m", "tumortrace", *words], cwd=ROOT, env=environment, check=True)
 
 
 def main() -> None:
     """Photograph the pages asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--home", type=Path, help="home folder; default: a new one with phantoms and a demo run")
+    parser.add_argument("--home", type=Path, help="home folder; default: a new one with phantoms")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     parser.add_argument("--pages", nargs="+", default=list(PAGES), choices=PAGES)
     parser.add_argument("--widths", nargs="+", type=int, default=[1440])
@@ -66,13 +63,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = given.home or Path(folder)
         if given.home is None:
-            prepare(home)
+            prepare(home, "data", "phantom")
+            given.pages.sort(key=lambda name: name == "train")  # last: the other pages show what ships alone
         with served(home) as address, browser() as chromium:
             for scheme in given.schemes:
                 for width in given.widths:
                     context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
                     page = context.new_page()
                     for name in given.pages:
+                        if name == "train" and not (home / "runs").exists():
+                            prepare(home, "train", *DEMO)
                         suffix = "" if (scheme, width) == ("light", 1440) else f"-{scheme}-{width}"
                         path = given.out / f"{name}{suffix}.png"
                         page.goto(f"{address}/{PAGES[name]}", timeout=60_000)

@@ -42,7 +42,8 @@ def leaderboard(found: list[Source], level: str) -> None:
         text = "The patient of some slice is unknown in each of them; count slices instead."
         st.html(style.note(text, "calm", "No model can be judged by patient."))
         return
-    reports.sort(key=lambda report: _value(report, level), reverse=True)
+    # Figures about synthetic slices stand below those about real ones, however high.
+    reports.sort(key=lambda report: (report.synthetic, -_value(report, level)))
     st.dataframe(
         pd.DataFrame([_line(report, level) for report in reports]),
         hide_index=True,
