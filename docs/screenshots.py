@@ -20,7 +20,8 @@ from tests.serving import PAGES, ROOT, browser, served, settled
 
 LARGEST = 290_000
 DEMO = [
-    "--model", "cnn3d", "--dataset", "phantom", "--size", "64", "--epochs", "8", "--batch-size", "16",
+    "--model", "cnn3d", "--dataset", "phantom", "--validation", "0.2", "--size", "64", "--epochs", "8",
+    "--batch-size", "8", "--lr", "5e-4",
 ]  # fmt: skip
 
 

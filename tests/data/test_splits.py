@@ -144,3 +144,13 @@ def test_folds_of_another_dataset_are_made_once_and_sealed(tmp_path: Path) -> No
     path.write_text("\n".join([*lines[:1], *reversed(lines[1:])]) + "\n")
     with pytest.raises(SplitError, match="changed"):
         splits.table_for(dataset)
+
+
+def test_the_validation_part_is_the_one_most_like_the_whole() -> None:
+    persons = [f"{person:06d}" for person in range(20) for _ in range(3)]
+    labels = [person % 3 for person in range(20) for _ in range(3)]
+    ids = [str(row) for row in range(60)]
+    table = splits.assign(conform(pd.DataFrame({"slice_id": ids, "label": labels, "patient_id": persons})))
+    for seed in range(4):
+        held = splits.split(table, "slice", 1, 0.2, seed).validation
+        assert set(table["label"].iloc[held]) == {0, 1, 2}

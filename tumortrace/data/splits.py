@@ -195,7 +195,13 @@ def _validation_rows(
             remedy="Set validation to 0 or import more persons.",
         )
     folder = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-    _, held = next(iter(folder.split(labels, labels, groups)))
+    whole = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
+
+    def unlike(held: npt.NDArray[np.int64]) -> float:
+        return float(np.abs(np.bincount(labels[held], minlength=len(CLASSES)) / len(held) - whole).sum())
+
+    # With few persons a part may lack a class: of the parts, the one most like the whole.
+    held = min((held for _, held in folder.split(labels, labels, groups)), key=unlike)
     return np.sort(rest[held])
 
 

@@ -39,8 +39,8 @@ PRESETS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     DEMO: (
         "A tiny network on synthetic slices; a minute on any machine. Shows how things work, says nothing of tumours.",
         {
-            "dataset": PHANTOM, "protocol": "official", "model.name": "cnn3d", "preprocess.size": 64,
-            "optim.epochs": 6, "optim.batch_size": 16,
+            "dataset": PHANTOM, "protocol": "official", "validation": 0.2, "model.name": "cnn3d",
+            "preprocess.size": 64, "optim.epochs": 8, "optim.batch_size": 8, "optim.lr": 5e-4,
         },
     ),
     "The paper's CNN": (
