@@ -154,3 +154,13 @@ def test_the_validation_part_is_the_one_most_like_the_whole() -> None:
     for seed in range(4):
         held = splits.split(table, "slice", 1, 0.2, seed).validation
         assert set(table["label"].iloc[held]) == {0, 1, 2}
+
+
+def test_a_handful_of_slices_has_no_folds_and_no_crash() -> None:
+    ids = [str(row) for row in range(6)]
+    table = splits.assign(
+        conform(
+            pd.DataFrame({"slice_id": ids, "label": [0, 1, 2] * 2, "patient_id": [f"{row:06d}" for row in range(6)]})
+        )
+    )
+    assert table[["person", "slice"]].isna().all(axis=None)

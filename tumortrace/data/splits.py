@@ -66,7 +66,7 @@ def assign(manifest: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
         for fold, (_, test) in enumerate(slices.split(labels, labels), start=1):
             table.loc[table.index[test], "slice"] = fold
     persons = table["person_id"]
-    if persons.notna().all() and persons.nunique() >= folds:
+    if persons.notna().all() and persons.nunique() >= folds and counts.max() >= folds:
         groups = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         for fold, (_, test) in enumerate(groups.split(labels, labels, persons.to_numpy(dtype=object)), start=1):
             table.loc[table.index[test], "person"] = fold
@@ -183,12 +183,14 @@ def _validation_rows(
         return np.empty(0, np.int64)
     from sklearn.model_selection import StratifiedGroupKFold
 
-    parts = max(2, round(1 / share))
     labels = table["label"].iloc[rest].to_numpy(dtype=np.int64)
+    # scikit-learn wants a class with a slice for each part; a tiny dataset gets fewer, larger parts.
+    most = int(np.bincount(labels, minlength=1).max())
+    parts = max(2, min(round(1 / share), most))
     persons = table["person_id"].iloc[rest]
     known = persons if persons.notna().all() else table["slice_id"].iloc[rest]
     groups = known.to_numpy(dtype=object)
-    if len(set(groups)) < parts:
+    if len(set(groups)) < parts or most < parts:
         raise SplitUnavailable(
             "too few persons for the validation share",
             value=share,
@@ -201,7 +203,7 @@ def _validation_rows(
         return float(np.abs(np.bincount(labels[held], minlength=len(CLASSES)) / len(held) - whole).sum())
 
     # With few persons a part may lack a class: of the parts, the one most like the whole.
-    held = min((held for _, held in folder.split(labels, labels, groups)), key=unlike)
+    held = min((held for _, held in folder.split(labels, labels, groups) if len(held)), key=unlike)
     return np.sort(rest[held])
 
 
