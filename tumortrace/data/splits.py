@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -52,7 +53,7 @@ def assign(manifest: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
     Returns:
         The frame that is frozen: :data:`COLUMNS`; a protocol that cannot be is a column of ``<NA>``.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from sklearn.model_selection import StratifiedKFold
 
     table = manifest[["slice_id", "label", "patient_id", "person_id"]].copy()
     labels = table["label"].to_numpy(dtype=np.int64)
@@ -67,10 +68,22 @@ def assign(manifest: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
             table.loc[table.index[test], "slice"] = fold
     persons = table["person_id"]
     if persons.notna().all() and persons.nunique() >= folds and counts.max() >= folds:
-        groups = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        for fold, (_, test) in enumerate(groups.split(labels, labels, persons.to_numpy(dtype=object)), start=1):
+        for fold, test in enumerate(_grouped(folds, seed, labels, persons.to_numpy(dtype=object)), start=1):
             table.loc[table.index[test], "person"] = fold
     return table[list(COLUMNS)]
+
+
+def _grouped(
+    parts: int, seed: int, labels: npt.NDArray[np.int64], groups: npt.NDArray[np.object_]
+) -> list[npt.NDArray[np.int64]]:
+    """Row numbers of each of so many stratified parts that tear no group apart."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folder = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class with fewer slices than there are parts is missing in some: nothing a reader could mend.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return [held for _, held in folder.split(labels, labels, groups)]
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
@@ -181,8 +194,6 @@ def _validation_rows(
 ) -> npt.NDArray[np.int64]:
     if share <= 0:
         return np.empty(0, np.int64)
-    from sklearn.model_selection import StratifiedGroupKFold
-
     labels = table["label"].iloc[rest].to_numpy(dtype=np.int64)
     # scikit-learn wants a class with a slice for each part; a tiny dataset gets fewer, larger parts.
     most = int(np.bincount(labels, minlength=1).max())
@@ -196,14 +207,13 @@ def _validation_rows(
             value=share,
             remedy="Set validation to 0 or import more persons.",
         )
-    folder = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     whole = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
 
     def unlike(held: npt.NDArray[np.int64]) -> float:
         return float(np.abs(np.bincount(labels[held], minlength=len(CLASSES)) / len(held) - whole).sum())
 
     # With few persons a part may lack a class: of the parts, the one most like the whole.
-    held = min((held for _, held in folder.split(labels, labels, groups) if len(held)), key=unlike)
+    held = min((held for held in _grouped(parts, seed, labels, groups) if len(held)), key=unlike)
     return np.sort(rest[held])
 
 
