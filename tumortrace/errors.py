@@ -20,6 +20,7 @@
     ├── TrainingError
     │   ├── RunNotFound          no such run folder
     │   ├── RunNotResumable      the run has nothing to resume from, or needs no resuming
+    │   ├── RunBusy              another process trains this run, or waits to
     │   └── TrainingDiverged     the loss became NaN or infinite
     └── InputError               an uploaded or given image cannot be judged
 
@@ -114,6 +115,10 @@ class RunNotFound(TrainingError):
 
 class RunNotResumable(TrainingError):
     """The run has nothing to resume from, or needs no resuming."""
+
+
+class RunBusy(TrainingError):
+    """Another process trains this run, or waits to."""
 
 
 class TrainingDiverged(TrainingError):

@@ -4,16 +4,21 @@
 
     TUMORTRACE_HOME/runs/<run_id>/
         config.json           the RunConfig
-        status.json           Status, replaced atomically after every epoch and about every second within one
+        status.json           Status, replaced atomically about every second: the heartbeat too
         metrics/version_K/metrics.csv   one row an epoch, through Fabric's CSV logger; K counts the starts
+        telemetry/version_K/metrics.csv one row a second: loss, rate, throughput, memory, utilisation
+        epochs/NNNN.npz       what the model thought of the validation slices (see training.snapshots)
+        pins.json             slices somebody wants followed
         checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, random states)
         model.safetensors     final weights (EMA where it is on)
         predictions.parquet   a row a test slice: model, protocol, seed, fold, slice_id, p_<class>
         report.json           the evaluation of those rows
         log.txt               what the process printed
         stop                  present while a stop is asked for
+        .lock                 held by the process that trains; the system lets go of it when the process ends
 
-Only :mod:`tumortrace.training.loop` writes here while a run lives; pages read. No torch: pages open at once.
+Only :mod:`tumortrace.training.loop` writes here while a run lives (but for ``stop`` and ``pins.json``); pages read. No
+torch: pages open at once.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
+import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,21 +40,28 @@ from pydantic import BaseModel, ConfigDict
 
 from tumortrace import paths
 from tumortrace.config import RunConfig
-from tumortrace.errors import RunNotFound
+from tumortrace.errors import ConfigError, RunBusy, RunNotFound
 
-State = Literal["created", "preparing", "running", "stopped", "finished", "failed", "crashed"]
+State = Literal["queued", "created", "preparing", "running", "stopped", "finished", "failed", "crashed", "cancelled"]
 LIVE: frozenset[str] = frozenset({"created", "preparing", "running"})
+"""States with a process behind them."""
+ENDED_EARLY: frozenset[str] = frozenset({"stopped", "failed", "crashed", "cancelled"})
+"""States from which a run can be started again."""
+_NAME = re.compile(r"\w[\w.-]{0,120}")
 _START_GRACE_S = 60.0
+_HEARTBEAT_S = 60.0
 
 
 class Status(BaseModel):
-    """How a run fares; times are POSIX seconds."""
+    """How a run fares; times are POSIX seconds, memory bytes, ``utilisation`` a share of the device."""
 
     model_config = ConfigDict(extra="ignore")
 
     state: State = "created"
     pid: int | None = None
     pid_started: float | None = None
+    host: str | None = None
+    slots: list[str] = []
     created: float = 0.0
     started: float | None = None
     updated: float = 0.0
@@ -62,6 +76,9 @@ class Status(BaseModel):
     device: str | None = None
     precision: str | None = None
     memory_bytes: int | None = None
+    memory_idle_bytes: int | None = None
+    utilisation: float | None = None
+    lr: float | None = None
     loss: float | None = None
     starts: int = 0
     counts: dict[str, int] = {}
@@ -100,22 +117,40 @@ class Run:
     @property
     def metrics(self) -> pd.DataFrame:
         """One row an epoch (columns as logged, ``epoch`` from 1); rows of a later start replace those they repeat."""
+        return self._logged("metrics", "epoch")
+
+    @property
+    def telemetry(self) -> pd.DataFrame:
+        """One row about every second of training, rows of a later start replacing those they repeat.
+
+        Columns: ``time`` (POSIX seconds), ``epoch`` (with fractions), ``step``, ``loss``, ``lr``,
+        ``images_per_second``, ``memory_mb`` (device, or process on a CPU), ``utilisation`` (0..1 of the device).
+        """
+        return self._logged("telemetry", "step")
+
+    def _logged(self, kind: str, order: str) -> pd.DataFrame:
         frames: list[pd.DataFrame] = []
-        files = (self.folder / "metrics").glob("version_*/metrics.csv")
+        files = (self.folder / kind).glob("version_*/metrics.csv")
         for path in sorted(files, key=lambda file: int(file.parent.name.removeprefix("version_"))):
             try:
                 frame = pd.read_csv(path)
-            except (pd.errors.EmptyDataError, FileNotFoundError):
+            except (pd.errors.EmptyDataError, pd.errors.ParserError, FileNotFoundError):
                 continue
-            if len(frame):
-                frames = [old[old["epoch"] < frame["epoch"].iloc[0]] for old in frames]
+            if len(frame) and order in frame:
+                frames = [old[old[order] < frame[order].iloc[0]] for old in frames]
                 frames.append(frame)
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"epoch": pd.Series(dtype="int64")})
+        frames = [frame for frame in frames if len(frame)]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({order: pd.Series(dtype="int64")})
 
     @property
     def resumable(self) -> bool:
         """Whether it has a checkpoint and is neither live nor finished."""
-        return self.status.state in {"stopped", "crashed", "failed"} and (self.folder / "checkpoint.ckpt").exists()
+        return self.status.state in ENDED_EARLY and (self.folder / "checkpoint.ckpt").exists()
+
+    @property
+    def restartable(self) -> bool:
+        """Whether it ended early without a checkpoint: it can only begin again."""
+        return self.status.state in ENDED_EARLY and not (self.folder / "checkpoint.ckpt").exists()
 
     @property
     def predictions(self) -> pd.DataFrame | None:
@@ -149,15 +184,43 @@ class Run:
         return (self.folder / "stop").exists()
 
 
-def create(config: RunConfig, run_id: str | None = None) -> Run:
-    """Make a run folder in state ``created``; nothing is started."""
+def create(config: RunConfig, run_id: str | None = None, state: State = "created") -> Run:
+    """Make a run folder; nothing is started.
+
+    Raises:
+        ConfigError: There is a run of that id, or the id is no name for a folder.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     name = run_id or f"{stamp}-{config.model.name}-{config.protocol}{config.fold}-{secrets.token_hex(2)}"
+    if not _NAME.fullmatch(name):
+        raise ConfigError("this cannot name a run", value=name, remedy="Use letters, digits, dots and dashes.")
     run = Run(paths.runs() / name)
-    run.folder.mkdir(parents=True, exist_ok=False)
+    try:
+        run.folder.mkdir(parents=True)
+    except FileExistsError:
+        remedy = f"Take another name, or go on with: {paths.command(f'train --resume {name}')}."
+        raise ConfigError("there is a run of this name", value=name, remedy=remedy) from None
+    run.write_status(Status(state=state, created=time.time(), epochs=config.optim.epochs))
+    # Last, for it is what makes a folder a run.
     paths.write_atomic(run.folder / "config.json", config.model_dump_json(indent=2))
-    run.write_status(Status(created=time.time(), epochs=config.optim.epochs))
     return run
+
+
+def delete(run_id: str) -> None:
+    """Remove a run with everything in it.
+
+    Raises:
+        RunNotFound: There is none.
+        RunBusy: It is live or waits in the queue.
+    """
+    run = find(run_id)
+    state = run.status.state
+    if state in LIVE or state == "queued":
+        raise RunBusy(f"a run that is {state} cannot be deleted", value=run.id, remedy="Stop or cancel it first.")
+    # Renamed first, so that nobody sees half a run.
+    doomed = run.folder.with_name(f".deleted-{run.id}-{secrets.token_hex(2)}")
+    run.folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def find(run_id: str) -> Run:
@@ -168,7 +231,7 @@ def find(run_id: str) -> Run:
     """
     as_path = Path(run_id)
     folder = as_path if as_path.is_dir() else paths.runs() / run_id
-    if not re.fullmatch(r"[\w.-]+", folder.name) or not (folder / "config.json").is_file():
+    if not _NAME.fullmatch(folder.name) or not (folder / "config.json").is_file():
         known = ", ".join(run.id for run in list_runs()[:5]) or "none yet"
         raise RunNotFound("no such run", value=run_id, remedy=f"The newest runs are: {known}.")
     return Run(folder)
@@ -188,6 +251,9 @@ def _alive(status: Status) -> bool:
     if status.pid is None:
         # Created a moment ago: its process has not said its name yet.
         return time.time() - status.created < _START_GRACE_S
+    if status.host not in (None, socket.gethostname()):
+        # Another machine's process cannot be asked; its heartbeat can be seen.
+        return time.time() - status.updated < _HEARTBEAT_S
     try:
         process = psutil.Process(status.pid)
         # A recycled pid belongs to a younger process.
