@@ -93,6 +93,9 @@ class OptimSettings(_Settings):
     class_weights: Literal["none", "balanced"] = _field("none", "Weight classes by inverse frequency")
     ema: float = _field(0.995, "Decay of the moving average of weights; 0 switches it off", ge=0, lt=1)
     clip: float = _field(2.0, "Clip the gradient norm at; 0 switches it off", ge=0, le=100)
+    start_size: float = _field(
+        1.0, "Share of the image size to begin at, growing to all of it by two thirds of the epochs", ge=0.25, le=1
+    )
 
 
 class RunConfig(_Settings):
@@ -107,6 +110,14 @@ class RunConfig(_Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto", "Where to train")
     precision: Literal["auto", "32-true", "bf16-mixed"] = _field("auto", "Arithmetic; auto takes bf16 where it is fast")
     threads: int = _field(0, "CPU threads; 0 takes all", ge=0, le=256)
+    devices: int = _field(1, "Devices (GPUs, or processes on a CPU) that share each batch", "per machine", ge=1, le=64)
+    nodes: int = _field(1, "Machines that share each batch; start the same command on each", ge=1, le=64)
+    compile: Literal["auto", "on", "off"] = _field(
+        "auto", "torch.compile the network; auto does so on a GPU, for runs long enough to pay for it"
+    )
+    checkpoint: int = _field(10, "Least time between two checkpoints at ends of epochs", "seconds", ge=0, le=3600)
+    watch: int = _field(8, "Validation slices whose saliency is kept after each epoch", "slices", ge=0, le=24)
+    tensorboard: bool = _field(False, "Write TensorBoard files too")
     preprocess: PreprocessSettings = Field(default_factory=PreprocessSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
     augment: AugmentSettings = Field(default_factory=AugmentSettings)
@@ -118,6 +129,11 @@ class RunConfig(_Settings):
             raise ValueError("early stopping needs a validation part; set validation above 0 or patience to 0")
         if self.model.name == "inception_v3" and self.preprocess.size < 96:
             raise ValueError(f"inception_v3 needs 96 px or more; got size {self.preprocess.size}")
+        if self.optim.batch_size % (self.devices * self.nodes):
+            raise ValueError(
+                f"batch_size {self.optim.batch_size} cannot be shared evenly by {self.devices * self.nodes} devices; "
+                "change batch_size or devices"
+            )
         return self
 
 

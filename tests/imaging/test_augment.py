@@ -1,22 +1,88 @@
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 
 from tumortrace.config import AugmentSettings
-from tumortrace.imaging.augment import Augment
+from tumortrace.imaging.augment import NUMBERS, Augment, draw
 
 NOTHING = AugmentSettings(rotate=0, shift=0, scale=0, reflect=False, brightness=0, contrast=0, gamma=0, noise=0)
 
 
+def numbers(count: int, seed: int = 0) -> torch.Tensor:
+    return draw(count, torch.Generator().manual_seed(seed))
+
+
+def changed(**values: object) -> Augment:
+    return Augment(NOTHING.model_copy(update=values))
+
+
 def test_nothing_asked_changes_nothing() -> None:
     images = torch.rand(2, 1, 32, 32)
-    assert torch.equal(Augment(NOTHING)(images)[0], images)
+    augment = Augment(NOTHING)
+    assert torch.equal(augment(images, numbers(2))[0], images)
+    assert not augment.changes
+    assert Augment(AugmentSettings()).changes
+
+
+def test_a_quarter_turn_is_a_quarter_turn() -> None:
+    images = torch.rand(1, 1, 16, 16)
+    turned, _ = changed(rotate=90.0)(images, torch.ones(1, NUMBERS))
+    assert torch.allclose(turned, torch.rot90(images, -1, (2, 3)), atol=1e-5)
+
+
+def test_a_reflection_swaps_left_and_right() -> None:
+    images = torch.rand(1, 1, 16, 16)
+    mirrored, _ = changed(reflect=True)(images, torch.zeros(1, NUMBERS))
+    assert torch.allclose(mirrored, images.flip(3), atol=1e-5)
+
+
+def test_a_shift_moves_by_its_share_of_the_side_and_brings_in_black() -> None:
+    images = torch.rand(1, 1, 16, 16)
+    moved, _ = changed(shift=0.25)(images, torch.ones(1, NUMBERS))
+    assert torch.allclose(moved[..., 4:, 4:], images[..., :-4, :-4], atol=1e-5)
+    assert float(moved[..., :4, :].abs().max()) < 1e-5
+
+
+def test_a_larger_scale_enlarges() -> None:
+    images = torch.zeros(1, 1, 32, 32)
+    images[..., 12:20, 12:20] = 1
+    larger, _ = changed(scale=0.5)(images, torch.ones(1, NUMBERS))
+    assert float(larger.sum()) == pytest.approx(64 * 1.5**2, rel=0.05)
+
+
+def test_intensities_change_as_written() -> None:
+    images = torch.full((1, 1, 4, 4), 0.5)
+    on = torch.zeros(1, NUMBERS)
+    on[0, 5:9] = 1.0  # the largest amount; the deciding numbers are 0, so all happen
+    assert changed(brightness=0.2)(images, on)[0].mean() == pytest.approx(0.7)
+    assert changed(contrast=0.4)(images, on)[0].mean() == pytest.approx(0.7)
+    assert changed(gamma=0.5)(images, on)[0].mean() == pytest.approx(0.5 ** math.exp(0.5))
+    noisy = changed(noise=0.1)(torch.full((64, 1, 32, 32), 0.5), on.repeat(64, 1))[0]
+    assert noisy.std() == pytest.approx(0.1, rel=0.1)
+    assert noisy.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_intensity_happens_to_half_of_the_slices() -> None:
+    images = torch.full((400, 1, 2, 2), 0.5)
+    bright, _ = changed(brightness=0.2)(images, numbers(400))
+    share = float(((bright - 0.5).abs().amax((1, 2, 3)) > 1e-6).float().mean())
+    assert 0.4 < share < 0.6
+
+
+def test_the_same_numbers_do_the_same_whatever_else_is_in_the_batch() -> None:
+    images, drawn = torch.rand(6, 1, 32, 32), numbers(6)
+    augment = Augment(AugmentSettings())
+    whole = augment(images, drawn)[0]
+    assert torch.allclose(whole[2:4], augment(images[2:4], drawn[2:4])[0], atol=1e-6)
 
 
 def test_image_and_mask_move_together() -> None:
     images = torch.zeros(8, 1, 64, 64)
     images[:, :, 20:40, 10:30] = 1
-    moved, masks = Augment(NOTHING.model_copy(update={"rotate": 45.0, "shift": 0.1, "reflect": True}))(images, images)
+    moved, masks = changed(rotate=45.0, shift=0.1, reflect=True)(images, numbers(8), images)
     assert masks is not None
     assert set(masks.unique().tolist()) <= {0.0, 1.0}
     assert ((moved > 0.5).float() - masks).abs().mean() < 0.02
@@ -25,22 +91,19 @@ def test_image_and_mask_move_together() -> None:
 
 def test_the_slices_of_a_stack_move_together_and_stay_in_range() -> None:
     stack = torch.rand(4, 1, 32, 32).repeat(1, 3, 1, 1)
-    moved, _ = Augment(AugmentSettings(noise=0))(stack)
+    moved, _ = Augment(AugmentSettings(noise=0))(stack, numbers(4))
     assert torch.allclose(moved[:, 0], moved[:, 1])
     assert 0 <= moved.min() <= moved.max() <= 1
 
 
 def test_intensity_leaves_the_mask_alone() -> None:
     masks = (torch.rand(4, 1, 32, 32) > 0.5).float()
-    strong = NOTHING.model_copy(update={"brightness": 0.3, "contrast": 0.5, "gamma": 0.5, "noise": 0.1})
-    _, after = Augment(strong)(torch.rand(4, 1, 32, 32), masks)
+    strong = changed(brightness=0.3, contrast=0.5, gamma=0.5, noise=0.1)
+    _, after = strong(torch.rand(4, 1, 32, 32), numbers(4), masks)
     assert after is not None
     assert torch.equal(after, masks)
 
 
-def test_the_same_random_state_gives_the_same_batch() -> None:
-    augment, images = Augment(AugmentSettings()), torch.rand(4, 1, 32, 32)
-    torch.manual_seed(3)
-    first = augment(images)[0]
-    torch.manual_seed(3)
-    assert torch.equal(first, augment(images)[0])
+def test_the_same_generator_draws_the_same_numbers() -> None:
+    assert torch.equal(numbers(5, seed=3), numbers(5, seed=3))
+    assert not torch.equal(numbers(5, seed=3), numbers(5, seed=4))

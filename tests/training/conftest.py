@@ -58,6 +58,7 @@ def tiny() -> RunConfig:
             "device": "cpu",
             "precision": "32-true",
             "threads": 1,
+            "checkpoint": 0,
             "preprocess": {"size": 32},
             "model": {"name": "cnn3d"},
             "optim": {"epochs": 3, "batch_size": 8, "lr": 5e-3},

@@ -16,7 +16,8 @@ from tumortrace.config import OptimSettings, RunConfig, parse_config
 from tumortrace.errors import DataError, TrainingDiverged
 from tumortrace.evaluation.report import Report
 from tumortrace.training import runs
-from tumortrace.training.loop import learning_rate, train
+from tumortrace.training.loop import train
+from tumortrace.training.schedule import learning_rate
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tumortrace.config import OptimSettings, RunConfig
 from tumortrace.errors import RunNotFound, RunNotResumable
-from tumortrace.training import jobs, runs
+from tumortrace.training import jobs, queue, runs
 from tumortrace.training.data import neighbours
 from tumortrace.training.runs import Status
 
@@ -80,7 +80,7 @@ def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(home:
     wait(lambda: run.status.state == "stopped")
     curves = run.metrics["epoch"].tolist()
     assert curves == list(range(1, len(curves) + 1))
-    wait(lambda: not (jobs.reap() or jobs._children))
+    wait(lambda: not (jobs.reap() or queue.children))
 
 
 def test_a_finished_run_is_not_resumable(home: Path, tiny: RunConfig) -> None:

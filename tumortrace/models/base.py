@@ -25,6 +25,10 @@ class SliceNet(nn.Module):
     aux_weight: ClassVar[float] = 0.0
     training_only: ClassVar[str | None] = None
     """Prefix of weights that only training uses; a shipped model is without them."""
+    memory_format: ClassVar[torch.memory_format] = torch.channels_last
+    """The layout its convolutions are fastest in."""
+    smallest: ClassVar[int] = 32
+    """The least side of a slice, in pixels, that its layers can halve to the end."""
     saliency_grid: ClassVar[tuple[float, float]]
     """Where the saliency layer's cells lie: the pixel under the centre of cell 0, and pixels from cell to cell."""
 
@@ -32,8 +36,42 @@ class SliceNet(nn.Module):
         super().__init__()
         self._frozen: list[nn.Module] = []
 
+    def enter(self, images: Tensor) -> Tensor:
+        """``[B, D, S, S]`` in 0..1 to what the first stage takes."""
+        raise NotImplementedError
+
+    def run_stage(self, name: str, features: Tensor) -> Tensor:
+        """One of the model's stages (see :data:`tumortrace.config.STAGES`), with what pools between them."""
+        raise NotImplementedError
+
+    def leave(self, features: Tensor) -> Tensor:
+        """What the last stage gave to logits ``[B, 3]``."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """``[B, D, S, S]`` to logits ``[B, 3]``; in training some give (logits, auxiliary logits)."""
+        return self.tail(self.enter(images), None)
+
+    def features(self, images: Tensor, until: str) -> Tensor:
+        """What the stages up to and including ``until`` make of ``[B, D, S, S]``."""
+        features = self.enter(images)
+        for name in STAGES[self.name][: STAGES[self.name].index(until) + 1]:
+            features = self.run_stage(name, features)
+        return features
+
+    def tail(self, features: Tensor, after: str | None) -> Tensor | tuple[Tensor, Tensor]:
+        """Go on from what :meth:`features` gave (from the input where ``after`` is None) to the logits."""
+        for name in self.stages_after(after):
+            features = self.run_stage(name, features)
+        return self.leave(features)
+
+    def stages_after(self, name: str | None) -> tuple[str, ...]:
+        """The stages that follow; all of them after None."""
+        stages = STAGES[self.name]
+        return stages if name is None else stages[stages.index(name) + 1 :]
+
     def stage(self, name: str) -> list[nn.Module]:
-        """The modules of one of the model's stages (see :data:`tumortrace.config.STAGES`)."""
+        """The modules of a stage."""
         raise NotImplementedError
 
     @property

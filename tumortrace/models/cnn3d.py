@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
@@ -25,6 +26,7 @@ class CNN3D(SliceNet):
     """3 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
 
     name: ClassVar[str] = "cnn3d"
+    memory_format: ClassVar[torch.memory_format] = torch.channels_last_3d
     saliency_grid: ClassVar[tuple[float, float]] = (7, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -39,14 +41,20 @@ class CNN3D(SliceNet):
         self.pool = nn.AdaptiveAvgPool3d(1)
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(before, len(CLASSES)))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """``[B, D, S, S]`` to logits ``[B, 3]``."""
+    def enter(self, images: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
         if self.depth == 1:
             images = images.expand(-1, _PLANES, -1, -1)
-        volume = (images.unsqueeze(1) - 0.5) / 0.5
-        for block in self.blocks:
-            volume = block(volume)
-        logits: Tensor = self.head(self.pool(volume).flatten(1))
+        return (images.unsqueeze(1) - 0.5) / 0.5
+
+    def run_stage(self, name: str, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        volume: Tensor = self.stage(name)[0](features)
+        return volume
+
+    def leave(self, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        logits: Tensor = self.head(self.pool(features).flatten(1))
         return logits
 
     def stage(self, name: str) -> list[nn.Module]:

@@ -20,6 +20,8 @@ _STAGES = {
     "mixed6": ("Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
     "mixed7": ("Mixed_7a", "Mixed_7b", "Mixed_7c"),
 }
+_POOLED = ("Conv2d_2b_3x3", "Conv2d_4a_3x3")
+"""The layers of the stem that a pooling follows."""
 
 
 class _AnySizeAux(InceptionAux):  # type: ignore[misc]
@@ -37,6 +39,7 @@ class InceptionV3(SliceNet):
     """25 million weights, 3 of them in the auxiliary head; stages ``stem``, ``mixed5`` to ``mixed7``."""
 
     name: ClassVar[str] = "inception_v3"
+    smallest: ClassVar[int] = 96
     aux_weight: ClassVar[float] = 0.4
     training_only: ClassVar[str | None] = "backbone.AuxLogits."
     saliency_grid: ClassVar[tuple[float, float]] = (21, 16)
@@ -57,10 +60,35 @@ class InceptionV3(SliceNet):
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.01, a=-0.03, b=0.03)
 
-    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """``[B, 1, S, S]`` to logits ``[B, 3]``; in training to (logits, auxiliary logits)."""
-        out = self.backbone(self.input(images))
-        return (out.logits, out.aux_logits) if self.training else out
+    def enter(self, images: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        colour: Tensor = self.input(images)
+        return colour
+
+    def run_stage(self, name: str, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        for part in _STAGES[name]:
+            features = getattr(self.backbone, part)(features)
+            if part in _POOLED:
+                features = F.max_pool2d(features, 3, stride=2)
+        return features
+
+    def leave(self, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        net = self.backbone
+        logits: Tensor = net.fc(net.dropout(net.avgpool(features)).flatten(1))
+        return logits
+
+    def tail(self, features: Tensor, after: str | None) -> Tensor | tuple[Tensor, Tensor]:
+        """As the base's; in training the auxiliary head speaks too, from what ``mixed6`` gave."""
+        aux = None
+        for name in (after, *self.stages_after(after)):
+            if name not in (None, after):
+                features = self.run_stage(name, features)
+            if name == "mixed6" and self.training:
+                aux = self.backbone.AuxLogits(features)
+        logits = self.leave(features)
+        return logits if aux is None else (logits, aux)
 
     def stage(self, name: str) -> list[nn.Module]:
         """See :class:`SliceNet`."""

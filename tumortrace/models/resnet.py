@@ -27,9 +27,23 @@ class ResNet18(SliceNet):
         features = self.backbone.fc.in_features
         self.backbone.fc = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(features, len(CLASSES)))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """``[B, 1, S, S]`` to logits ``[B, 3]``."""
-        logits: Tensor = self.backbone(self.input(images))
+    def enter(self, images: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        colour: Tensor = self.input(images)
+        return colour
+
+    def run_stage(self, name: str, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        net = self.backbone
+        if name == "stem":
+            features = net.maxpool(net.relu(net.bn1(net.conv1(features))))
+        else:
+            features = getattr(net, name)(features)
+        return features
+
+    def leave(self, features: Tensor) -> Tensor:
+        """See :class:`SliceNet`."""
+        logits: Tensor = self.backbone.fc(self.backbone.avgpool(features).flatten(1))
         return logits
 
     def stage(self, name: str) -> list[nn.Module]:

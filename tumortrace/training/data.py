@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tumortrace.config import RunConfig
@@ -28,9 +29,19 @@ class RunData:
     split: splits.Split
     slice_ids: npt.NDArray[np.object_]
 
-    def batch(self, rows: Tensor) -> Tensor:
-        """``[B]`` rows to ``[B, D, S, S]`` float in 0..1."""
-        return self.slices[self.stacks[rows]].float().div_(255)
+    def batch(self, rows: Tensor, slices: Tensor | None = None) -> Tensor:
+        """``[B]`` rows to ``[B, D, S, S]`` float in 0..1; of ``slices`` (see :meth:`smaller`) where given."""
+        return (self.slices if slices is None else slices)[self.stacks[rows]].float().div_(255)
+
+    def smaller(self, side: int) -> Tensor:
+        """All slices at another size, averaged over areas: ``[N, side, side]`` uint8 on the device."""
+        if side == self.slices.shape[-1]:
+            return self.slices
+        parts = [
+            F.interpolate(part[:, None].float(), (side, side), mode="area").round_().to(torch.uint8)[:, 0]
+            for part in torch.split(self.slices, 512)
+        ]
+        return torch.cat(parts)
 
     def class_weights(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """Inverse class frequencies among ``rows``, mean 1 over the rows; absent classes weigh 0."""

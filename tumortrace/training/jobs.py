@@ -6,87 +6,58 @@ looks later reads that folder. A stop is a file, so anyone who can see the folde
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-
-import psutil
-
-from tumortrace import paths
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotResumable
-from tumortrace.training import runs
-from tumortrace.training.runs import LIVE, Run, Status
+from tumortrace.training import queue, runs
+from tumortrace.training.runs import LIVE, Run
+
+reap = queue.reap
 
 
-def start(config: RunConfig) -> Run:
-    """Make a run and start it.
+def look() -> None:
+    """What whoever looks at runs does in passing: collect ended children, start what waits for a free device."""
+    queue.reap()
+    queue.dispatch()
+
+
+def start(config: RunConfig, name: str | None = None) -> Run:
+    """Make a run and put it in the queue.
 
     Returns:
-        The run, in state ``created``; its process turns it to ``preparing`` and ``running``.
+        The run; ``created`` where its device was free (its process turns it to ``preparing`` and ``running``),
+        ``queued`` where it waits.
     """
-    run = runs.create(config)
-    _spawn(run)
+    run = runs.create(config, name, "queued")
+    queue.add(run)
     return run
 
 
 def resume(run_id: str) -> Run:
-    """Go on from the run's checkpoint.
+    """Put a run that ended early back in the queue: it goes on from its checkpoint, or begins again without one.
 
     Raises:
-        RunNotResumable: It is live, finished, or has no checkpoint.
+        RunNotResumable: It is live, waits already, or is finished.
     """
     run = runs.find(run_id)
-    if not run.resumable:
+    if not (run.resumable or run.restartable):
         raise RunNotResumable(
             f"a run that is {run.status.state} cannot be resumed here",
             value=run.id,
-            remedy="Only a stopped, failed or crashed run with a checkpoint can; start a new one with its settings.",
+            remedy="Only a stopped, failed, crashed or cancelled run can; start a new one with its settings.",
         )
-    _spawn(run)
+    queue.add(run)
     return run
 
 
 def stop(run_id: str) -> Run:
-    """Ask a live run to end after the current step, with a checkpoint; asking twice does no harm."""
+    """Ask a live run to end after the current step, with a checkpoint; take a waiting one out of the queue.
+
+    Asking twice does no harm.
+    """
     run = runs.find(run_id)
-    if run.status.state in LIVE:
+    state = run.status.state
+    if state in LIVE:
         (run.folder / "stop").touch()
+    elif state == "queued":
+        queue.cancel(run.id)
     return run
-
-
-def _spawn(run: Run) -> None:
-    (run.folder / "stop").unlink(missing_ok=True)
-    status = run.status.model_copy(update={"state": "created", "pid": None, "error": None, "ended": None})
-    run.write_status(status.model_copy(update={"created": time.time()}))
-    with (run.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tumortrace", "train", "--run", str(run.folder), "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=paths.root(),
-        )
-    _name(run, process.pid)
-    _children.append(process)
-
-
-_children: list[subprocess.Popen[bytes]] = []
-"""Kept so that ended processes are reaped when polled, not left as zombies."""
-
-
-def reap() -> None:
-    """Collect ended children of this process; cheap, called by whoever lists runs in a long-lived server."""
-    _children[:] = [child for child in _children if child.poll() is None]
-
-
-def _name(run: Run, pid: int) -> None:
-    """Write the pid down at once, unless the process was quicker and wrote its own."""
-    status = Status.model_validate_json((run.folder / "status.json").read_text())
-    if status.pid is None:
-        try:
-            started = psutil.Process(pid).create_time()
-        except psutil.Error:
-            started = None
-        run.write_status(status.model_copy(update={"pid": pid, "pid_started": started}))

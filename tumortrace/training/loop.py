@@ -1,57 +1,45 @@
 """The training loop: one run, from its folder to its predictions, stoppable and resumable at every step.
 
-Nothing is read from disk inside an epoch, and on an accelerator nothing waits for the device but the status once a
-second. The schedule is a function of the step alone, the order of slices of seed and epoch alone, and all other
-randomness is torch's global generator, which every checkpoint keeps: a killed and an uninterrupted run end in the same
-weights.
+Nothing is read from disk inside an epoch, and nothing waits for the device: the loss shown is the one of a second ago.
+Schedule, order of slices, augmentation and dropout are functions of seed, epoch and step alone, so a killed and an
+uninterrupted run end in the same weights. Several processes may share each batch: all of them run this, and the first
+of them writes.
 """
 
 from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
+import filelock
 import lightning_fabric
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning_fabric.loggers.csv_logs import CSVLogger
 from torch import Tensor
 
-from tumortrace.config import OptimSettings, RunConfig
+from tumortrace.config import RunConfig
 from tumortrace.data.catalog import CLASSES
-from tumortrace.errors import TrainingDiverged
+from tumortrace.errors import RunBusy, TrainingDiverged
 from tumortrace.imaging.augment import Augment
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build
 from tumortrace.training import data as run_data
-from tumortrace.training import device, outcome, state
+from tumortrace.training import device, frozen, outcome, remedies, schedule, sharing, state
+from tumortrace.training.compiling import compiled
+from tumortrace.training.device import Gauge
 from tumortrace.training.monitor import Monitor
 from tumortrace.training.predict import predict_logits
 from tumortrace.training.runs import Run
+from tumortrace.training.watching import Watcher
 
-_CHECK_SECONDS = 1.0
-
-
-def learning_rate(step: int, steps: int, settings: OptimSettings) -> float:
-    """One-cycle (Smith and Topin, 2018, arXiv 1708.07120): a cosine up over the warm-up, a cosine down to almost 0.
-
-    Args:
-        step: From 0 to ``steps - 1``.
-        steps: Of the whole run.
-        settings: Peak rate and share of the warm-up.
-    """
-    rise = settings.warmup * steps
-    if step < rise:
-        share, low = (step + 1) / (rise + 1), settings.lr / 25
-        return low + (settings.lr - low) * (1 - math.cos(math.pi * share)) / 2
-    share = (step - rise) / max(1.0, steps - rise)
-    low = settings.lr / 1000
-    return low + (settings.lr - low) * (1 + math.cos(math.pi * share)) / 2
+_CHECK_SECONDS = 0.5
 
 
 class Trainer:
@@ -61,7 +49,7 @@ class Trainer:
         self.run = run
         self.config: RunConfig = run.config
         self.on_step = on_step
-        self.monitor = Monitor(run)
+        self.monitor: Monitor | None = None
         self.stopping = False
 
     def fit(self) -> bool:
@@ -73,17 +61,18 @@ class Trainer:
         Raises:
             TrainingDiverged: The loss became NaN or infinite.
         """
-        self._prepare()
-        optim = self.config.optim
-        while self.progress.epoch < optim.epochs:
-            if not self._epoch():
+        self.prepare()
+        while self.progress.epoch < self.config.optim.epochs:
+            if not self.epoch():
                 self._checkpoint()
-                self.monitor.stopped()
+                if self.monitor:
+                    self.monitor.stopped()
                 return False
             if self._validate():
                 break
-        outcome.write(self.run, self.config, self._final(), self.data, self.dataset, self.fabric)
-        self.monitor.finished()
+        outcome.write(self.run, self.config, self._final(), self.data, self.dataset, self.team)
+        if self.monitor:
+            self.monitor.finished()
         return True
 
     def stop(self, *_: int | FrameType | None) -> None:
@@ -92,119 +81,154 @@ class Trainer:
 
     # --- setting up -------------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Data, network, optimiser and, where there is one, the checkpoint."""
         config = self.config
         self.fabric = device.make_fabric(config)
-        self.monitor.preparing(device.device_name(self.fabric), str(self.fabric._precision.precision))
+        self.team = sharing.Team(self.fabric)
+        gauge = Gauge(self.fabric.device)
+        if self.team.first:
+            self.monitor = Monitor(self.run)
+            self.monitor.preparing(gauge, str(self.fabric._precision.precision), [_slot(self.fabric.device)])
         lightning_fabric.seed_everything(config.seed, verbose=False)
-        self.data, self.dataset = run_data.load(config, self.fabric.device, self.monitor.caching)
         checkpoint = self.run.folder / "checkpoint.ckpt"
-        # A resumed run's starting weights are in its checkpoint; it must not need a download again.
-        net = build(config.model, pretrained=not checkpoint.exists())
-        if config.model.name != "cnn3d":
-            net = net.to(memory_format=torch.channels_last)
+        with self.team.first_before_others():
+            caching = self.monitor.caching if self.monitor else None
+            self.data, self.dataset = run_data.load(config, self.fabric.device, caching)
+            # A resumed run's starting weights are in its checkpoint; it must not need a download again.
+            net = build(config.model, pretrained=not checkpoint.exists())
+        self._set_up(net)
+        self.progress = state.Progress()
+        if checkpoint.exists():
+            self.progress = state.load(checkpoint, self.net, self.average, self.optimiser)
+        split = self.data.split
+        self.frozen = frozen.keep(config, self.net, self.data, np.union1d(split.train, split.validation), self.fabric)
+        self.steps = len(split.train) // config.optim.batch_size
+        self.forward = compiled(self.model, config, self.steps, self.frozen)
+        self.watcher = Watcher(self.run, config, self.data)
+        self.kept = -math.inf  # when the last checkpoint was written
+        self.side, self.slices = config.preprocess.size, self.data.slices
+        if self.monitor:
+            counts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+            self.monitor.running(counts, self.steps)
+
+    def _set_up(self, net: SliceNet) -> None:
+        config, place = self.config, self.fabric.device
+        net = net.to(place).to(memory_format=net.memory_format)
+        self.average = state.Average(net, config.optim.ema) if config.optim.ema else None
+        if self.team.size > 1:
+            sharing.synchronise_batchnorm(net, place)
         optimiser = torch.optim.AdamW(
-            _groups(net, config.optim.weight_decay), lr=config.optim.lr, fused=self.fabric.device.type == "cuda"
+            _groups(net, config.optim.weight_decay), lr=config.optim.lr, fused=place.type in {"cuda", "cpu"}
         )
         self.model, self.optimiser = self.fabric.setup(net, optimiser)
         self.net: SliceNet = self.model.module
-        self.ema = state.averaged(self.net, config.optim.ema) if config.optim.ema else None
-        self.augment = Augment(config.augment).to(self.fabric.device)
+        self.augment = Augment(config.augment).to(place)
         weighted = config.optim.class_weights == "balanced"
         self.weights = self.data.class_weights(self.data.split.train) if weighted else None
-        self.progress = state.Progress()
-        if checkpoint.exists():
-            self.progress = state.load(checkpoint, self.net, self.ema, self.optimiser)
-        self.steps = len(self.data.split.train) // config.optim.batch_size
-        self.logger = CSVLogger(self.run.folder, name="metrics", version=self.monitor.status.starts)
-        counts = {
-            "train": self.data.split.train,
-            "validation": self.data.split.validation,
-            "test": self.data.split.test,
-        }
-        self.monitor.running({name: len(rows) for name, rows in counts.items()}, self.steps)
 
     # --- one epoch --------------------------------------------------------------------------------------------------
 
-    def _epoch(self) -> bool:
-        optim, progress = self.config.optim, self.progress
-        order = self._order(progress.epoch)
+    def epoch(self) -> bool:
+        """Train on every slice once, from where the progress stands. False where it was asked to stop on the way."""
+        optim, progress, team = self.config.optim, self.progress, self.team
+        self._begin_epoch()
         losses = torch.zeros(self.steps, device=self.fabric.device)
         losses[: progress.batch] = torch.tensor(progress.losses[: progress.batch])
-        correct = torch.tensor(progress.correct, device=self.fabric.device)
-        began, checked, first = time.perf_counter(), time.perf_counter(), progress.batch
-        earlier = progress.seconds
-        self.model.train()
+        correct = torch.zeros((), dtype=torch.int64, device=self.fabric.device)
+        clock = _Clock(self, losses, progress.batch, progress.seconds)
         for batch in range(progress.batch, self.steps):
-            rows = order[batch * optim.batch_size : (batch + 1) * optim.batch_size]
-            loss, right = self._step(rows, progress.epoch * self.steps + batch)
+            loss, right = self.step(batch)
             losses[batch] = loss
             correct += right
             progress.batch = batch + 1
             if self.on_step:
                 self.on_step(progress.epoch, batch)
-            now = time.perf_counter()
-            if now - checked > _CHECK_SECONDS or batch + 1 == self.steps:
-                checked = now
-                self._refuse_nan(losses)
-                rate = (progress.batch - first) * optim.batch_size / (now - began)
-                progress.seconds = earlier + now - began
-                self.monitor.step(progress, losses[batch].item(), rate, device.peak_memory(self.fabric))
-            if self.stopping or self.run.stop_requested():
-                self._refuse_nan(losses)
-                progress.losses, progress.correct = losses[: progress.batch].tolist(), int(correct)
+            clock.tick()
+            if team.any(self.stopping or (team.first and self.run.stop_requested())):
+                self._close(losses, correct)
+                progress.seconds = clock.seconds
                 return False
-        seconds = time.perf_counter() - began
-        progress.losses, progress.correct = losses.tolist(), int(correct)
-        self.epoch_row: dict[str, Any] = {
+        self._close(losses, correct)
+        progress.seconds = clock.seconds
+        self.row: dict[str, float] = {
             "epoch": progress.epoch + 1,
             "step": (progress.epoch + 1) * self.steps,
             "train_loss": float(np.mean(progress.losses)),
             "train_accuracy": progress.correct / (self.steps * optim.batch_size),
             "lr": self.optimiser.param_groups[0]["lr"],
-            "images_per_second": (self.steps - first) * optim.batch_size / seconds,
-            "epoch_seconds": seconds,
-            "memory_mb": device.peak_memory(self.fabric) / 2**20,
+            "images_per_second": clock.rate,
+            "epoch_seconds": clock.spent,
+            "memory_mb": clock.gauge.peak_memory() / 2**20,
+            "size": self.side,
         }
         return True
 
-    def _step(self, rows: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def _begin_epoch(self) -> None:
+        optim, epoch = self.config.optim, self.progress.epoch
+        side = schedule.size_at(epoch, optim, self.config.preprocess.size, self.net.smallest)
+        if side != self.side:
+            self.side, self.slices = side, self.data.smaller(side)
+        train, count = self.data.split.train, self.steps * optim.batch_size
+        self.plan = schedule.plan(epoch, train, count, self.config.seed, self.fabric.device)
+        self.model.train()
+
+    def step(self, batch: int) -> tuple[Tensor, Tensor]:
+        """One step of the current epoch: the loss, and how many slices were right, of this process' share."""
         optim = self.config.optim
+        step = self.progress.epoch * self.steps + batch
+        schedule.reseed(self.config.seed, step, self.team.rank)
+        rate = schedule.learning_rate(step, self.steps * optim.epochs, optim)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, self.steps * optim.epochs, optim)
+            group["lr"] = rate
+        share = optim.batch_size // self.team.size
+        start = batch * optim.batch_size + self.team.rank * share
+        rows, numbers = self.plan.rows[start : start + share], self.plan.numbers[start : start + share]
         labels = self.data.labels[rows]
-        with torch.no_grad():
-            images, _ = self.augment(self.data.batch(rows))
-        out = self.model(images)
-        logits, aux = out if isinstance(out, tuple) else (out, None)
-        loss = self._loss(logits, labels)
-        if aux is not None:
-            loss = loss + self.net.aux_weight * self._loss(aux, labels)
+        loss, logits = self._forward(rows, numbers, labels)
         self.fabric.backward(loss)
         if optim.clip:
             torch.nn.utils.clip_grad_norm_(list(self.net.trainable()), optim.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        if self.ema:
-            self.ema.update_parameters(self.net)
+        if self.average:
+            self.average.update()
         return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
+    def _forward(self, rows: Tensor, numbers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if self.frozen:
+            out = self.forward(self.frozen.batch(rows), self.frozen.after)
+        else:
+            images, _ = self.augment(self.data.batch(rows, self.slices), numbers)
+            out = self.forward(images)
+        logits, aux = out if isinstance(out, tuple) else (out, None)
+        loss = self._loss(logits, labels)
+        if aux is not None:
+            loss = loss + self.net.aux_weight * self._loss(aux, labels)
+        return loss, logits
+
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self.config.optim.label_smoothing
+        # Not the weighted mean: its divisor would differ from process to process.
         return F.cross_entropy(
-            logits.float(), labels, weight=self.weights, label_smoothing=self.config.optim.label_smoothing
-        )
+            logits.float(), labels, weight=self.weights, label_smoothing=smoothing, reduction="none"
+        ).mean()
 
-    def _order(self, epoch: int) -> Tensor:
-        generator = torch.Generator().manual_seed(self.config.seed * 100_003 + epoch)
-        train = torch.from_numpy(self.data.split.train)
-        return train[torch.randperm(len(train), generator=generator)].to(self.fabric.device)
+    def _close(self, losses: Tensor, correct: Tensor) -> None:
+        """Bring what the device counted to the host, over all processes."""
+        progress = self.progress
+        shared = self.team.mean(losses)
+        # Losses from before a resume are whole already; averaging equal numbers leaves them.
+        progress.losses = shared[: progress.batch].tolist()
+        progress.correct += int(self.team.total(correct))
+        self.refuse_nan(progress.losses)
 
-    def _refuse_nan(self, losses: Tensor) -> None:
-        done = losses[: self.progress.batch]
-        if not torch.isfinite(done).all():
-            bad = int((~torch.isfinite(done)).nonzero()[0])
+    def refuse_nan(self, losses: list[float]) -> None:
+        """Raise where a loss is NaN or infinite, naming its step."""
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
             raise TrainingDiverged(
-                f"the loss is {done[bad].item()} at epoch {self.progress.epoch + 1}, step {bad + 1} of {self.steps}",
+                f"the loss is {losses[bad[0]]} at epoch {self.progress.epoch + 1}, step {bad[0] + 1} of {self.steps}",
                 value=f"learning rate {self.optimiser.param_groups[0]['lr']:.2g}",
                 remedy="Lower the learning rate, or raise the warm-up; the last checkpoint is from before.",
             )
@@ -215,11 +239,11 @@ class Trainer:
         """Log the epoch, keep the best, checkpoint. True where early stopping says so."""
         progress, patience = self.progress, self.config.patience
         rows = self.data.split.validation
+        logits = predict_logits(self._current(), self.data, rows, self.team, self.frozen)
         if len(rows):
             labels = self.data.labels[torch.from_numpy(rows).to(self.fabric.device)].cpu()
-            logits = predict_logits(self._current(), self.data, rows, self.fabric)
             loss = float(F.cross_entropy(logits, labels))
-            self.epoch_row |= {
+            self.row |= {
                 "val_loss": loss,
                 "val_accuracy": float((logits.argmax(1) == labels).double().mean()),
                 "val_macro_f1": _macro_f1(logits.argmax(1), labels),
@@ -228,24 +252,119 @@ class Trainer:
                 progress.best_loss, progress.best_epoch = loss, progress.epoch + 1
                 if patience:
                     progress.best = {name: value.cpu().clone() for name, value in self._current().state_dict().items()}
-        self.logger.log_metrics(self.epoch_row, step=self.epoch_row["step"])
-        self.logger.save()
+        if self.monitor:
+            self.watcher.keep(progress.epoch + 1, self._current(), logits, self.team)
         progress.epoch, progress.batch, progress.losses, progress.correct = progress.epoch + 1, 0, [], 0
-        self._checkpoint()
-        self.monitor.epoch(progress)
+        if time.monotonic() - self.kept >= self.config.checkpoint:
+            self._checkpoint()
+        if self.monitor:
+            self.monitor.epoch(self.row, progress.epoch, progress.seconds)
         return bool(patience) and progress.epoch - progress.best_epoch >= patience
 
     def _checkpoint(self) -> None:
-        state.save(self.run.folder / "checkpoint.ckpt", self.net, self.ema, self.optimiser, self.progress)
+        self.kept = time.monotonic()
+        if self.team.first:
+            state.save(self.run.folder / "checkpoint.ckpt", self.net, self.average, self.optimiser, self.progress)
 
     def _current(self) -> SliceNet:
-        return cast(SliceNet, self.ema.module) if self.ema else self.net
+        return self.average.module if self.average else self.net
 
     def _final(self) -> SliceNet:
         model = self._current()
         if self.progress.best is not None:
             model.load_state_dict(self.progress.best)
         return model
+
+    # --- after a failure --------------------------------------------------------------------------------------------
+
+    def fitting_batch(self) -> int | None:
+        """The largest half, quarter, ... of the batch that one step has the memory for; None where none has."""
+        if getattr(self, "plan", None) is None or self.team.size > 1:
+            return None
+        self.optimiser.zero_grad(set_to_none=True)
+        size = self.config.optim.batch_size // 2
+        while size >= 2:
+            if self.fabric.device.type == "cuda":
+                torch.cuda.empty_cache()
+            rows = self.plan.rows[:size]
+            try:
+                loss, _ = self._forward(rows, self.plan.numbers[:size], self.data.labels[rows])
+                self.fabric.backward(loss)
+                return size
+            except Exception as error:
+                if not remedies.ran_out_of_memory(error):
+                    return None
+            size //= 2
+        return None
+
+
+class _Clock:
+    """Tells the monitor how an epoch goes, about twice a second, without waiting for the device."""
+
+    def __init__(self, trainer: Trainer, losses: Tensor, first: int, earlier: float) -> None:
+        self.trainer, self.losses, self.first, self.earlier = trainer, losses, first, earlier
+        self.began = self.checked = time.perf_counter()
+        self.gauge = Gauge(losses.device)
+        self._arriving: tuple[Tensor, torch.cuda.Event] | None = None
+
+    @property
+    def spent(self) -> float:
+        """Seconds in this epoch, since this start."""
+        return time.perf_counter() - self.began
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training over all epochs and starts."""
+        return self.earlier + self.spent
+
+    @property
+    def rate(self) -> float:
+        """Slices a second in this epoch, over all processes."""
+        done = self.trainer.progress.batch - self.first
+        return done * self.trainer.config.optim.batch_size / max(1e-9, self.spent)
+
+    def tick(self) -> None:
+        """After each step."""
+        if time.perf_counter() - self.checked < _CHECK_SECONDS:
+            return
+        self.checked = time.perf_counter()
+        loss = self._loss()
+        if loss is None:
+            return
+        if not math.isfinite(loss):
+            self.trainer.refuse_nan(self.losses[: self.trainer.progress.batch].tolist())
+        if self.trainer.monitor:
+            self.trainer.monitor.note(**self._numbers(loss))
+
+    def _numbers(self, loss: float) -> dict[str, Any]:
+        trainer, progress = self.trainer, self.trainer.progress
+        optim, size = trainer.config.optim, trainer.config.preprocess.size
+        done = schedule.work(progress.epoch + progress.batch / trainer.steps, optim, size, trainer.net.smallest)
+        left = schedule.work(optim.epochs, optim, size, trainer.net.smallest) - done
+        return {
+            "epoch": progress.epoch,
+            "step": progress.batch,
+            "seconds": self.seconds,
+            "loss": loss,
+            "lr": trainer.optimiser.param_groups[0]["lr"],
+            "images_per_second": self.rate,
+            "eta_seconds": left * self.seconds / done,
+        }
+
+    def _loss(self) -> float | None:
+        """The newest loss that is on the host; from a GPU, the one asked for the time before."""
+        at = self.trainer.progress.batch - 1
+        if self.losses.device.type != "cuda":
+            return self.losses[at].item()
+        ready = self._arriving
+        if ready is not None and not ready[1].query():  # type: ignore[no-untyped-call]
+            return None
+        host = torch.empty((), pin_memory=True)
+        host.copy_(self.losses[at], non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self._arriving = (host, event)
+        return None if ready is None else ready[0].item()
 
 
 def train(run: Run, on_step: Callable[[int, int], None] | None = None) -> bool:
@@ -257,17 +376,51 @@ def train(run: Run, on_step: Callable[[int, int], None] | None = None) -> bool:
 
     Returns:
         True when finished, False when stopped.
+
+    Raises:
+        RunBusy: Another process trains this run.
     """
     trainer = Trainer(run, on_step)
+    with _alone(run), _stoppable(trainer):
+        try:
+            return trainer.fit()
+        except BaseException as error:
+            fitting = trainer.fitting_batch() if remedies.ran_out_of_memory(error) else None
+            if trainer.monitor is None and sharing.first_process():
+                trainer.monitor = Monitor(run)
+            if trainer.monitor:
+                trainer.monitor.failed(error, fitting)
+            raise
+
+
+@contextmanager
+def _stoppable(trainer: Trainer) -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end the run after its current step; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.signal(number, trainer.stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        return trainer.fit()
-    except BaseException as error:
-        trainer.monitor.failed(error)
-        raise
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Hold the run's lock, which the system gives back however this process ends."""
+    lock = filelock.FileLock(run.folder / ".lock") if sharing.first_process() else None
+    try:
+        with lock.acquire(blocking=False) if lock else nullcontext():
+            yield
+    except filelock.Timeout:
+        remedy = "Watch it, or stop it first."
+        raise RunBusy("another process trains this run", value=run.id, remedy=remedy) from None
+
+
+def _slot(place: torch.device) -> str:
+    return f"cuda:{place.index or 0}" if place.type == "cuda" else place.type
 
 
 def _groups(net: SliceNet, decay: float) -> list[dict[str, Any]]:

@@ -1,81 +1,161 @@
-"""Keeps ``status.json`` true while a run lives."""
+"""Keeps ``status.json`` true while a run lives: a thread of its own writes it, so that no step waits for a disk."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import psutil
+from lightning_fabric.loggers.csv_logs import CSVLogger
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
-from tumortrace.errors import TumorTraceError
+from tumortrace.training import remedies
+from tumortrace.training.device import Gauge
 from tumortrace.training.runs import Run, Status
-from tumortrace.training.state import Progress
+
+BEAT_S = 1.0
+_RESERVE = 1 << 16
 
 
 class Monitor:
-    """Writes a run's status; one per process that trains."""
+    """Writes a run's status, its curves and its telemetry; one per run, in the first of its processes."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.status: Status = Status.model_validate_json((run.folder / "status.json").read_text())
-        self._write(pid=os.getpid(), pid_started=psutil.Process().create_time())
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._gauge: Gauge | None = None
+        self._loggers: list[Any] = []
+        self._told = -1
+        # On a full disk, what to delete so that the end can still be written down.
+        self._reserve = run.folder / ".reserve"
+        with contextlib.suppress(OSError):
+            self._reserve.write_bytes(bytes(_RESERVE))
+        slots = os.environ.get("TUMORTRACE_SLOTS")
+        self.write(
+            pid=os.getpid(),
+            pid_started=psutil.Process().create_time(),
+            host=socket.gethostname(),
+            slots=slots.split(",") if slots else self.status.slots,
+        )
 
-    def preparing(self, device: str, precision: str) -> None:
-        """The process is up; slices are being prepared."""
-        self._write(
+    # --- from beginning to end --------------------------------------------------------------------------------------
+
+    def preparing(self, gauge: Gauge, precision: str, slots: list[str]) -> None:
+        """The process is up; slices are being prepared. From here on the status is written every second."""
+        self._gauge = gauge
+        self.write(
             state="preparing",
             started=self.status.started or time.time(),
-            device=device,
+            device=gauge.name,
             precision=precision,
+            slots=self.status.slots or slots,
             error=None,
             ended=None,
             starts=self.status.starts + 1,
         )
+        self._telemetry = CSVLogger(self.run.folder, name="telemetry", version=self.status.starts)
+        self._loggers = [CSVLogger(self.run.folder, name="metrics", version=self.status.starts)]
+        if self.run.config.tensorboard:
+            self._loggers.append(
+                TensorBoardLogger(self.run.folder, name="tensorboard", version=f"start_{self.status.starts}")
+            )
+        self._thread = threading.Thread(target=self._beat, name="monitor", daemon=True)
+        self._thread.start()
 
     def caching(self, done: int, total: int) -> None:
         """Slices prepared so far, shown as steps."""
-        self._write(step=done, steps=total)
+        self.note(step=done, steps=total)
 
     def running(self, counts: dict[str, int], steps: int) -> None:
         """The first step is next."""
-        self._write(state="running", counts=counts, step=0, steps=steps)
-
-    def step(self, progress: Progress, loss: float, rate: float, memory: int) -> None:
-        """About once a second within an epoch."""
-        done = progress.epoch * self.status.steps + progress.batch
-        left = self.status.epochs * self.status.steps - done
-        seconds_a_step = progress.seconds / max(1, done)
-        self._write(
-            epoch=progress.epoch,
-            step=progress.batch,
-            seconds=progress.seconds,
-            loss=loss,
-            images_per_second=rate,
-            memory_bytes=memory,
-            eta_seconds=left * seconds_a_step,
+        assert self._gauge is not None
+        self.write(
+            state="running", counts=counts, step=0, steps=steps, memory_idle_bytes=self._gauge.memory(), loss=None
         )
 
-    def epoch(self, progress: Progress) -> None:
-        """After each epoch."""
-        self._write(epoch=progress.epoch, step=0, seconds=progress.seconds)
+    def note(self, **changes: object) -> None:
+        """Numbers for the next beat; costs nothing."""
+        with self._lock:
+            self.status = self.status.model_copy(update=changes)
+
+    def epoch(self, row: dict[str, float], epoch: int, seconds: float) -> None:
+        """After each epoch: its row in the curves."""
+        for logger in self._loggers:
+            logger.log_metrics(row, step=int(row["step"]))
+            logger.save()
+        self.write(epoch=epoch, step=0, seconds=seconds)
 
     def stopped(self) -> None:
         """It was asked to stop, and has a checkpoint."""
-        (self.run.folder / "stop").unlink(missing_ok=True)
-        self._write(state="stopped", ended=time.time(), eta_seconds=None)
+        self._end(state="stopped", ended=time.time(), eta_seconds=None)
 
     def finished(self) -> None:
         """Predictions and report are written."""
-        (self.run.folder / "stop").unlink(missing_ok=True)
-        self._write(state="finished", ended=time.time(), eta_seconds=None)
+        self._end(state="finished", ended=time.time(), eta_seconds=None)
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, fitting: int | None = None) -> None:
         """It ended with an error."""
-        text = str(error) if isinstance(error, TumorTraceError) else f"{type(error).__name__}: {error}"
-        if "out of memory" in text.lower():
-            text += f" Lower the batch size (now {self.run.config.optim.batch_size}) or the size of the slices."
-        self._write(state="failed", ended=time.time(), eta_seconds=None, error=text)
+        text = remedies.of_failure(error, self.run.config, fitting)
+        self._end(state="failed", ended=time.time(), eta_seconds=None, error=text)
 
-    def _write(self, **changes: object) -> None:
-        self.status = self.status.model_copy(update=changes)
-        self.run.write_status(self.status)
+    def write(self, **changes: object) -> None:
+        """Change the status and write it now."""
+        with self._lock:
+            self.status = self.status.model_copy(update=changes)
+            self.run.write_status(self.status)
+
+    # --- the thread -------------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT_S):
+            # A disk that is full this second may have place the next; the loop itself will say so if it stays full.
+            with contextlib.suppress(OSError):
+                self._tell()
+
+    def _tell(self) -> None:
+        assert self._gauge is not None
+        memory, used = self._gauge.memory(), self._gauge.utilisation()
+        peak = max(memory, self._gauge.peak_memory(), self.status.memory_bytes or 0)
+        self.write(memory_bytes=peak, utilisation=used)
+        status = self.status
+        if status.state != "running" or not status.steps or status.loss is None:
+            return
+        step = status.epoch * status.steps + status.step
+        if step == self._told:
+            return
+        self._told = step
+        row: dict[str, Any] = {
+            "time": round(time.time(), 2),
+            "epoch": round(step / status.steps, 4),
+            "loss": status.loss,
+            "lr": status.lr or 0.0,
+            "images_per_second": status.images_per_second or 0.0,
+            "memory_mb": memory / 2**20,
+            "utilisation": -1.0 if used is None else used,
+        }
+        self._telemetry.log_metrics(row, step=step)
+        self._telemetry.save()
+
+    def _end(self, **changes: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        for logger in self._loggers:
+            with contextlib.suppress(OSError):
+                logger.finalize("success")
+        (self.run.folder / "stop").unlink(missing_ok=True)
+        _with_place(self._reserve, lambda: self.write(**changes))
+
+
+def _with_place(reserve: Path, write: Callable[[], None]) -> None:
+    reserve.unlink(missing_ok=True)
+    write()

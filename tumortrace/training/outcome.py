@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import save as to_safetensors
 
 from tumortrace import paths
@@ -15,13 +14,17 @@ from tumortrace.models.base import SliceNet
 from tumortrace.training.data import RunData
 from tumortrace.training.predict import predict_logits, prediction_rows
 from tumortrace.training.runs import Run
+from tumortrace.training.sharing import Team
 
 
-def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, fabric: Fabric) -> None:
-    """Save the final weights, predict the test part once, and evaluate those rows."""
+def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, team: Team) -> None:
+    """Save the final weights, predict the test part once, and evaluate those rows; all processes predict."""
+    logits = predict_logits(model, data, data.split.test, team)
+    if not team.first:
+        return
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))
-    rows = prediction_rows(config, data, data.split.test, predict_logits(model, data, data.split.test, fabric))
+    rows = prediction_rows(config, data, data.split.test, logits)
     write_rows(run, rows)
     write_report(make_report(rows, dataset.manifest, synthetic=dataset.synthetic), run.folder / "report.json")
     if torch.cuda.is_available():

@@ -6,31 +6,53 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from tumortrace.config import RunConfig
 from tumortrace.data.catalog import CLASSES
 from tumortrace.models.base import SliceNet
 from tumortrace.training.data import RunData
+from tumortrace.training.frozen import FrozenFeatures
+from tumortrace.training.sharing import Team
 
 ROW_COLUMNS = ("model", "protocol", "seed", "fold", "slice_id", *(f"p_{name}" for name in CLASSES))
 
 
 @torch.inference_mode()
 def predict_logits(
-    model: SliceNet, data: RunData, rows: npt.NDArray[np.int64], fabric: Fabric, batch_size: int = 64
+    model: SliceNet,
+    data: RunData,
+    rows: npt.NDArray[np.int64],
+    team: Team,
+    frozen: FrozenFeatures | None = None,
+    batch_size: int = 0,
 ) -> Tensor:
-    """Logits ``[len(rows), 3]`` float32 on the CPU; the model is left in the mode it was in."""
+    """Logits ``[len(rows), 3]`` float32 on the CPU; the model is left in the mode it was in.
+
+    Several processes share the rows, and each gets all the logits.
+
+    Args:
+        model: Not the wrapper that averages gradients: nothing is sent around while it predicts.
+        data: Of the run.
+        rows: Rows of the manifest.
+        team: The processes of the run.
+        frozen: Features kept for these rows, instead of their slices.
+        batch_size: Slices at once; 0 takes what suits the device.
+    """
+    if not len(rows):
+        return torch.empty(0, len(CLASSES))
     was_training = model.training
     model.eval()
+    # The last rows are predicted twice where the rows cannot be shared evenly.
+    padded = np.resize(rows, -(-len(rows) // team.size) * team.size)
+    mine = torch.from_numpy(padded[team.rank :: team.size]).to(data.slices.device)
     parts = []
-    for start in range(0, len(rows), batch_size):
-        index = torch.from_numpy(rows[start : start + batch_size]).to(data.slices.device)
-        with fabric.autocast():
-            parts.append(model(data.batch(index)).float())
+    for index in torch.split(mine, batch_size or (256 if data.slices.is_cuda else 64)):
+        with team.fabric.autocast():
+            out = frozen.predict(model, index) if frozen else model(data.batch(index))
+            parts.append(out.float())
     model.train(was_training)
-    return torch.cat(parts).cpu() if parts else torch.empty(0, len(CLASSES))
+    return team.interleave(torch.cat(parts))[: len(rows)].cpu()
 
 
 def prediction_rows(config: RunConfig, data: RunData, rows: npt.NDArray[np.int64], logits: Tensor) -> pd.DataFrame:

@@ -242,7 +242,8 @@ def list_runs() -> list[Run]:
     folder = paths.runs()
     if not folder.is_dir():
         return []
-    found = [Run(entry) for entry in folder.iterdir() if (entry / "config.json").is_file()]
+    named = (entry for entry in folder.iterdir() if _NAME.fullmatch(entry.name))
+    found = [Run(entry) for entry in named if (entry / "config.json").is_file()]
     found = [run for run in found if (run.folder / "status.json").is_file()]
     return sorted(found, key=lambda run: (run.folder / "config.json").stat().st_mtime, reverse=True)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
-import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from tumortrace.models.base import SliceNet
 
@@ -31,61 +29,78 @@ class Progress:
     best: dict[str, Tensor] | None = None  # weights of the best epoch; kept only for early stopping
 
 
-def averaged(model: SliceNet, decay: float) -> AveragedModel:
-    """An exponential moving average of weights and buffers.
+class Average:
+    """An exponential moving average of a network's weights and buffers.
 
-    The decay is lower at first (``(1 + t) / (10 + t)``), so that a short run is not held back by its random start.
+    torch's ``AveragedModel`` asks a counter on the device at every step, which waits for a GPU; here the counter is on
+    the host. The decay is lower at first (``(1 + t) / (10 + t)``), so that a short run is not held back by its random
+    start.
+
+    Args:
+        net: What is averaged; its tensors must stay the same objects.
+        decay: Share of the average that stays, a step.
     """
 
-    def update(average: Any, current: Any, count: Tensor | int) -> None:
-        if not torch.is_floating_point(average[0]):
-            for mean, now in zip(average, current, strict=True):
-                mean.copy_(now)
-            return
-        step = float(count)
-        torch._foreach_lerp_(average, current, 1 - min(decay, (1 + step) / (10 + step)))
+    def __init__(self, net: SliceNet, decay: float) -> None:
+        self.module = copy.deepcopy(net).eval().requires_grad_(False)
+        self.decay = decay
+        self.count = 0
+        own, theirs = self.module.state_dict(keep_vars=True), net.state_dict(keep_vars=True)
+        pairs = [(own[name], theirs[name]) for name in own]
+        moving = [(mean, now) for mean, now in pairs if mean.is_floating_point()]
+        self._means, self._nows = [mean.data for mean, _ in moving], [now for _, now in moving]
+        self._counters = [(mean, now) for mean, now in pairs if not mean.is_floating_point()]
 
-    return AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the network as it is now."""
+        weight = 1 - min(self.decay, (1 + self.count) / (10 + self.count)) if self.count else 1.0
+        torch._foreach_lerp_(self._means, self._nows, weight)
+        for mean, now in self._counters:
+            mean.copy_(now)
+        self.count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything :meth:`load_state_dict` needs."""
+        return {"module": self.module.state_dict(), "count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another average stood."""
+        self.module.load_state_dict(state["module"])
+        self.count = int(state["count"])
 
 
 def save(
-    path: Path, model: SliceNet, ema: AveragedModel | None, optimiser: torch.optim.Optimizer, progress: Progress
+    path: Path, net: SliceNet, average: Average | None, optimiser: torch.optim.Optimizer, progress: Progress
 ) -> None:
-    """Write everything needed to go on, beside ``path``, then rename."""
-    numpy_state: Any = np.random.get_state()
+    """Write everything needed to go on, beside ``path``, then rename.
+
+    No random state is among it: all randomness of a step is a function of seed, epoch and step.
+    """
     state = {
-        "model": model.state_dict(),
-        "ema": ema.state_dict() if ema else None,
+        "model": net.state_dict(),
+        "ema": average.state_dict() if average else None,
         "optimiser": optimiser.state_dict(),
         "progress": vars(progress),
-        "random": {
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "numpy": torch.from_numpy(numpy_state[1].astype(np.int64)),
-            "numpy_place": int(numpy_state[2]),
-            "python": [list(part) if isinstance(part, tuple) else part for part in random.getstate()],
-        },
     }
     beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        # Half a checkpoint on a full disk would keep the disk full.
+        beside.unlink(missing_ok=True)
+        raise
 
 
-def load(path: Path, model: SliceNet, ema: AveragedModel | None, optimiser: torch.optim.Optimizer) -> Progress:
-    """Read back what :func:`save` wrote, into the given objects; random states are set too."""
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    if ema is not None:
-        ema.load_state_dict(state["ema"])
+def load(path: Path, net: SliceNet, average: Average | None, optimiser: torch.optim.Optimizer) -> Progress:
+    """Read back what :func:`save` wrote, into the given objects."""
+    state = cast(dict[str, Any], torch.load(path, map_location="cpu", weights_only=True))
+    net.load_state_dict(state["model"])
+    if average is not None and state["ema"] is not None:
+        average.load_state_dict(state["ema"])
     optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["random"]["torch"])
-    if torch.cuda.is_available() and state["random"]["cuda"]:
-        torch.cuda.set_rng_state_all(state["random"]["cuda"])
-    keys = state["random"]["numpy"].numpy().astype(np.uint32)
-    np.random.set_state(("MT19937", keys, state["random"]["numpy_place"], 0, 0.0))
-    version, inner, gauss = state["random"]["python"]
-    random.setstate((version, tuple(inner), gauss))
     return Progress(**state["progress"])

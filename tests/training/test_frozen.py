@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tumortrace.config import STAGES, ModelSettings, RunConfig
+from tumortrace.models.registry import build
+from tumortrace.training import frozen, runs
+from tumortrace.training.loop import train
+
+
+@pytest.mark.parametrize("name", sorted(STAGES))
+def test_a_model_is_its_features_and_its_tail(name: str) -> None:
+    torch.manual_seed(0)
+    model = build(ModelSettings(name=name)).eval()
+    images = torch.rand(2, 1, 96, 96)
+    for stage in STAGES[name]:
+        assert torch.allclose(model(images), model.tail(model.features(images, stage), stage), atol=1e-5)
+
+
+def test_kept_features_train_to_the_same_weights(home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "augment": frozen.still(tiny.augment),
+        "model": ModelSettings(name="cnn3d", freeze_until="block2", dropout=0),
+    }
+    config = tiny.model_copy(update=settings)
+    kept = runs.create(config, "kept")
+    train(kept)
+    monkeypatch.setattr(frozen, "keep", lambda *_: None)
+    plain = runs.create(config, "plain")
+    train(plain)
+    columns = ["train_loss", "val_loss", "train_accuracy"]
+    assert np.allclose(kept.metrics[columns], plain.metrics[columns], atol=1e-3)
+
+
+def test_nothing_is_kept_where_something_random_stands_before(tiny: RunConfig) -> None:
+    freezing = tiny.model_copy(update={"model": ModelSettings(name="cnn3d", freeze_until="block2")})
+    assert not frozen.applicable(freezing)
+    still = freezing.model_copy(update={"augment": frozen.still(freezing.augment)})
+    assert frozen.applicable(still)
+    assert not frozen.applicable(still.model_copy(update={"model": tiny.model}))
+    growing = still.model_copy(update={"optim": still.optim.model_copy(update={"start_size": 0.5})})
+    assert not frozen.applicable(growing)
+
+
+def test_features_that_would_fill_the_memory_are_not_kept(
+    home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(frozen, "_free", lambda _: 1000)
+    model = ModelSettings(name="cnn3d", freeze_until="block1")
+    run = runs.create(tiny.model_copy(update={"augment": frozen.still(tiny.augment), "model": model}))
+    assert train(run)
+    assert "computed at every step" in caplog.text
