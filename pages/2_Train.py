@@ -4,7 +4,7 @@ import streamlit as st
 
 from tumortrace import settings
 from tumortrace.training import jobs
-from tumortrace.ui import form, frame, live, loaders, state, style, welcome
+from tumortrace.ui import comparing, form, frame, live, loaders, state, style, waiting, welcome
 
 with frame.page("train") as view:
     rows = loaders.run_rows()
@@ -17,10 +17,8 @@ with frame.page("train") as view:
         welcome.offer("With slices, this page trains a model on them and shows it learning.")
     else:
         st.subheader("A new run")
-        st.caption("Take a preset, or set everything yourself. Point at a preset to read what it is for.")
-        with st.container(horizontal=True, gap="small"):
-            for name, (text, values) in form.PRESETS.items():
-                st.button(name, key=f"preset_{name}", help=text, on_click=form.preset, args=(values, view.dataset.name))
+        st.caption("Take a preset, or set everything yourself.")
+        form.choose_preset(view.dataset.name)
         config = form.draw(loaders.dataset_names(), view.dataset.name)
         if config is not None:
             if loaders.dataset(config.dataset or view.dataset.name).synthetic:
@@ -40,6 +38,8 @@ with frame.page("train") as view:
             st.session_state[state.STARTED] = run.id
             st.rerun()
     if rows:
+        waiting.panel()
+        comparing.panel(rows)
         st.subheader("All runs")
         live.listing(rows)
     elif view.dataset is not None:

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from tumortrace.config import RunConfig
+from tumortrace.presets import PRESETS
 from tumortrace.settings import flatten, settings
 from tumortrace.training import jobs, runs
 from tumortrace.ui import form
@@ -99,13 +100,14 @@ def test_another_model_offers_its_own_stages(phantoms, open_page):
     assert not errors(test)
 
 
-@pytest.mark.parametrize("name", list(form.PRESETS))
+@pytest.mark.parametrize("name", list(PRESETS))
 def test_a_preset_holds_and_fills_the_form(name, phantoms, open_page):
     test = open_page("train")
-    next(button for button in test.button if button.label == name).click().run()
+    next(button for button in test.button if button.label == PRESETS[name].title).click().run()
     assert not test.exception
     assert not errors(test)
-    for setting, value in form.PRESETS[name][1].items():
+    assert any(PRESETS[name].measured in caption.value for caption in test.caption)
+    for setting, value in PRESETS[name].values.items():
         assert field(test, setting).value == value
 
 

@@ -69,6 +69,18 @@ def accuracy_curves(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
     return figure
 
 
+def macro_f1_curves(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
+    """Macro F1; of validation alone, for training does not measure it.
+
+    Args:
+        frame: ``run, part, macro_f1`` and ``epoch``, ``step`` or ``minutes``.
+        x: Which of these.
+    """
+    figure = _curves(frame, x, "macro_f1", "Macro F1", PERCENT_EXACT)
+    figure.update_yaxes(tickformat=PERCENT, rangemode="normal")
+    return figure
+
+
 def learning_rate(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
     """The learning rate.
 

@@ -13,8 +13,8 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from tumortrace import presets
 from tumortrace.config import STAGES, RunConfig, field_errors
-from tumortrace.data.catalog import PHANTOM
 from tumortrace.settings import Setting, flatten, nest, settings
 from tumortrace.ui import state, style
 
@@ -23,7 +23,7 @@ ESSENTIALS: Final = (
     "preprocess.size", "optim.epochs", "optim.batch_size", "optim.lr",
 )  # fmt: skip
 GROUPS: Final = {
-    "": ("Run", "validation, early stopping, seed, device"),
+    "": ("Run", "validation, early stopping, seed, devices, what is kept"),
     "model": ("Model", "dropout and depth"),
     "preprocess": ("Preprocessing", "how a slice is prepared; kept with the model"),
     "augment": ("Augmentation", "what happens to a training batch, anew each time; 0 switches a part off"),
@@ -33,34 +33,6 @@ LABELS: Final = {
     "name": "Model", "init": "Starting weights", "freeze_until": "Freeze up to", "size": "Image size",
     "lr": "Peak learning rate",
     "ema": "EMA decay", "low": "Black at percentile", "high": "White at percentile", "clip": "Gradient clip",
-}  # fmt: skip
-DEMO: Final = "Quick demo on phantoms"
-PRESETS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    DEMO: (
-        "A tiny network on synthetic slices; a minute on any machine. Shows how things work, says nothing of tumours.",
-        {
-            "dataset": PHANTOM, "protocol": "official", "validation": 0.2, "model.name": "cnn3d",
-            "preprocess.size": 64, "optim.epochs": 8, "optim.batch_size": 8, "optim.lr": 5e-4,
-        },
-    ),
-    "The paper's CNN": (
-        "The milestone paper's 3D network from scratch, on its own random split by slice.",
-        {"protocol": "slice", "model.name": "cnn3d", "preprocess.size": 128, "optim.epochs": 30},
-    ),
-    "ResNet18, fine-tuned": (
-        "ImageNet weights, early layers frozen; best with a GPU.",
-        {
-            "protocol": "person", "model.name": "resnet18", "model.init": "imagenet", "model.freeze_until": "layer1",
-            "preprocess.size": 224, "optim.epochs": 20, "optim.lr": 5e-4,
-        },
-    ),
-    "Inception v3, fine-tuned": (
-        "ImageNet weights at 299 px; wants a GPU.",
-        {
-            "protocol": "person", "model.name": "inception_v3", "model.init": "imagenet",
-            "model.freeze_until": "stem", "preprocess.size": 299, "optim.epochs": 20, "optim.lr": 5e-4,
-        },
-    ),
 }  # fmt: skip
 
 
@@ -95,9 +67,22 @@ def fill(values: dict[str, Any]) -> None:
         st.session_state[state.FORM + name] = value
 
 
-def preset(values: dict[str, Any], dataset: str | None) -> None:
+def preset(key: str, dataset: str | None) -> None:
     """Everything as by default, except what the preset names (a callback)."""
-    fill(defaults(dataset) | values)
+    fill(defaults(dataset) | presets.find(key).values)
+    st.session_state[state.PRESET] = key
+
+
+def choose_preset(dataset: str | None) -> None:
+    """The presets as buttons; under them, what was measured of the one taken last."""
+    with st.container(horizontal=True, gap="small"):
+        for name, item in presets.PRESETS.items():
+            st.button(item.title, key=f"preset_{name}", help=item.text, on_click=preset, args=(name, dataset))
+    taken = presets.PRESETS.get(st.session_state.get(state.PRESET, ""))
+    if taken is None:
+        st.caption("Point at a preset to read what it is for; take one to see what was measured of it.")
+    else:
+        st.caption(f"**{taken.title}.** {taken.text} {taken.measured}")
 
 
 def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:

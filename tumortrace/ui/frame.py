@@ -169,18 +169,20 @@ def _choose_dataset() -> Dataset | None:
 
 
 def _running() -> None:
-    live = [row for row in loaders.run_rows() if row.state in LIVE]
-    if live:
+    if any(row.state in LIVE or row.state == "queued" for row in loaders.run_rows()):
         # The badge keeps itself up to date only while there is something to wait for.
         st.fragment(_running_badge, run_every=5.0)()
 
 
 def _running_badge() -> None:
-    live = [row for row in loaders.run_rows() if row.state in LIVE]
+    rows = loaders.run_rows()
+    live = [row for row in rows if row.state in LIVE]
+    waiting = sum(row.state == "queued" for row in rows)
     if not live:
         st.badge("no run is running", icon=":material/check:", color="gray")
         return
     noun = "run" if len(live) == 1 else "runs"
-    st.badge(f"{len(live)} {noun} running", icon=":material/progress_activity:", color="blue")
+    more = f", {waiting} waiting" if waiting else ""
+    st.badge(f"{len(live)} {noun} running{more}", icon=":material/progress_activity:", color="blue")
     for row in live[:3]:
         st.caption(f"{model_title(row.model)} · epoch {row.epoch} of {row.epochs}")

@@ -11,19 +11,20 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from tumortrace.charts import training as charts
 from tumortrace.config import model_title
-from tumortrace.training import jobs, runs
+from tumortrace.training import jobs, queue, remedies, runs
 from tumortrace.training.runs import LIVE, Run, Status
-from tumortrace.ui import frame, plots, state, style
+from tumortrace.ui import frame, keeping, learning, state, style
 from tumortrace.ui.loaders import RunRow
 
 REFRESH_S: Final = 1.5
+MOVING: Final = LIVE | {"queued"}
+"""States that change by themselves."""
 REMEDIES: Final = {
-    "crashed": "The process is gone. Most often memory ran out: choose a smaller batch or image size. "
-    "Resume goes on from the last checkpoint where there is one.",
-    "failed": "The log below says why. Change what it names and start anew; Resume tries the same settings again.",
+    "crashed": "The process is gone. Resume goes on from the last checkpoint where there is one.",
+    "failed": "The log below says more. Change what it names and start anew, or try the same settings again.",
     "stopped": "It was stopped on request. Resume goes on from where it stood.",
+    "cancelled": "It was taken out of the queue before it began.",
 }
 
 
@@ -37,7 +38,7 @@ def choose(rows: list[RunRow]) -> str | None:
         st.session_state[state.RUN] = asked
     asked = st.query_params.get(state.RUN)
     if st.session_state.get(state.RUN) not in ids:
-        live = [row.id for row in rows if row.state in LIVE]
+        live = [row.id for row in rows if row.state in LIVE] or [row.id for row in rows if row.state == "queued"]
         st.session_state[state.RUN] = asked if asked in ids else (live or ids)[0]
     by_id = {row.id: row for row in rows}
     chosen: str = st.selectbox(
@@ -54,23 +55,24 @@ def title(row: RunRow) -> str:
 
 def watch(run_id: str) -> None:
     """One run, refreshed by itself only while it lives."""
-    live = runs.find(run_id).status.state in LIVE
+    live = runs.find(run_id).status.state in MOVING
     st.fragment(_panel, run_every=REFRESH_S if live else None)(run_id, live)
 
 
 def _panel(run_id: str, was_live: bool) -> None:
     with frame.errors():
         run = runs.find(run_id)
-        jobs.reap()
+        jobs.look()
         status = run.status
-        if was_live and status.state not in LIVE:
+        if was_live and status.state not in MOVING:
             # The rest of the page (list, badge, buttons) speaks of a live run: draw it all again.
             st.rerun()
         _head(run, status)
         _numbers(run, status)
         if status.state in REMEDIES:
             _trouble(run, status)
-        _curves(run)
+        if status.state not in {"queued", "cancelled"}:
+            learning.panel(run)
         _small_print(run, status)
 
 
@@ -84,14 +86,25 @@ def _head(run: Run, status: Status) -> None:
             if st.button(label, icon=":material/stop_circle:", disabled=asked, key=f"stop_{run.id}"):
                 jobs.stop(run.id)
                 st.rerun()
-        if run.resumable and st.button("Resume", icon=":material/resume:", key=f"resume_{run.id}", type="primary"):
-            jobs.resume(run.id)
-            st.rerun()
+        elif status.state == "queued":
+            if st.button("Cancel", icon=":material/close:", key=f"cancel_{run.id}"):
+                queue.cancel(run.id)
+                st.rerun()
+        elif run.resumable or run.restartable:
+            label, icon = ("Resume", "resume") if run.resumable else ("Start again", "replay")
+            if st.button(label, icon=f":material/{icon}:", key=f"resume_{run.id}", type="primary"):
+                jobs.resume(run.id)
+                st.rerun()
         if status.state == "finished":
             path = frame.PAGES["results"].path
             st.page_link(path, label="See its results", icon=":material/analytics:", query_params={"model": run.id})
+        keeping.actions(run)
     if status.state in LIVE:
         st.progress(progress(status), text=_doing(status))
+    elif status.state == "queued":
+        order = queue.read().order
+        place = f"place {order.index(run.id) + 1} of {len(order)}" if run.id in order else "waiting"
+        st.progress(0.0, text=f"In the queue, {place}: it starts by itself once its device is free")
 
 
 def progress(status: Status) -> float:
@@ -115,16 +128,21 @@ def _doing(status: Status) -> str:
 
 
 def _numbers(run: Run, status: Status) -> None:
-    last = run.metrics.iloc[-1].to_dict() if len(run.metrics) else {}
+    if status.state in {"queued", "cancelled"}:
+        return
+    measured = run.metrics
+    last = measured.iloc[-1].to_dict() if len(measured) else {}
+    memory = "–" if status.memory_bytes is None else f"{status.memory_bytes / 2**20:,.0f} MiB"
     cells = [
         ("Epochs done", f"{status.epoch} / {status.epochs}"),
         ("Training loss", _number(status.loss if status.state in LIVE else last.get("train_loss", status.loss))),
         ("Training accuracy", _percent(last.get("train_accuracy"))),
         ("Validation accuracy", _percent(last.get("val_accuracy"))),
+        ("Validation macro-F1", _percent(last.get("val_macro_f1"))),
         ("Slices a second", _whole(status.images_per_second or last.get("images_per_second"))),
         ("Time left" if status.state in LIVE else "Time", duration(_clock(status))),
         ("Device", _device(status)),
-        ("Memory", "–" if status.memory_bytes is None else f"{status.memory_bytes / 2**20:,.0f} MiB"),
+        ("Memory, at most", memory),
     ]
     st.html(style.figures(cells))
 
@@ -138,27 +156,12 @@ def _device(status: Status) -> str:
 
 
 def _trouble(run: Run, status: Status) -> None:
-    kind = "warn" if status.state == "stopped" else "error"
-    what = f"{status.error} " if status.error else ""
-    st.html(style.note(f"{what}{REMEDIES[status.state]}", kind, f"This run is {status.state}."))
-    if status.state != "stopped":
+    kind = "warn" if status.state in {"stopped", "cancelled"} else "error"
+    what = remedies.of_crash(status, run.config) if status.state == "crashed" else status.error or ""
+    st.html(style.note(f"{what} {REMEDIES[status.state]}".strip(), kind, f"This run is {status.state}."))
+    if status.state in {"failed", "crashed"}:
         st.caption("The end of its log")
         st.code(run.log_tail() or "The log is empty.", language=None, wrap_lines=True)
-
-
-def _curves(run: Run) -> None:
-    table = charts.tidy_metrics(run.metrics, run=run.id)
-    if table.empty:
-        if run.status.state in LIVE:
-            st.caption("Curves appear after the first epoch.")
-        return
-    left, right = plots.columns("live")
-    with left:
-        st.markdown("**Loss**")
-        plots.show(charts.loss_curves(table), f"loss_{run.id}")
-    with right:
-        st.markdown("**Accuracy**")
-        plots.show(charts.accuracy_curves(table), f"accuracy_{run.id}")
 
 
 def _small_print(run: Run, status: Status) -> None:

@@ -100,7 +100,7 @@ class RunRow:
 
 def run_rows() -> list[RunRow]:
     """The newest runs; read anew each time, for that is what a reader of a live list wants."""
-    jobs.reap()
+    jobs.look()
     rows = []
     for run in runs.list_runs()[:NEWEST]:
         try:

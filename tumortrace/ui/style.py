@@ -19,7 +19,7 @@ CSS = """
 [data-testid="stSidebarContent"] hr { margin: .6rem 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 [data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; }
-.st-key-tiles button, .st-key-mine button { min-height: 1.6rem; padding: 0; }
+[class*="st-key-tiles"] button, .st-key-mine button { min-height: 1.6rem; padding: 0; }
 .tt-list { display: flex; flex-direction: column; gap: .15rem; }
 .tt-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .6rem; }
 .tt-figures > div { border: 1px solid color-mix(in srgb, currentColor 14%, transparent); border-radius: .6rem;
@@ -64,6 +64,7 @@ CSS = """
   [class*="st-key-pair"] [data-testid="stColumn"] { min-width: 100% !important; }
 }
 .tt-finished { color: #1d8a4c; } .tt-running, .tt-preparing, .tt-created { color: #0b8ca3; }
+.tt-queued, .tt-cancelled { color: color-mix(in srgb, currentColor 70%, transparent); }
 .tt-stopped { color: #b07a05; } .tt-failed, .tt-crashed { color: #d6455d; }
 </style>
 """
