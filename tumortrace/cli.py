@@ -1,4 +1,4 @@
-"""The command line: ``tumortrace data | train | evaluate | predict | publish | runs | app``.
+"""The command line: ``tumortrace data | train | speedrun | queue | sweep | evaluate | predict | publish | runs | app``.
 
 Every command that reports takes ``--json`` and then prints one JSON document on standard output and nothing else. Heavy
 libraries are imported inside the commands, so that ``--help`` answers at once.
@@ -6,24 +6,19 @@ libraries are imported inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import inspect
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from pydantic_core import PydanticUndefined
 
 from tumortrace import __version__
 from tumortrace.cli_data import app as data_app
-from tumortrace.config import parse_config
+from tumortrace.cli_print import Json, print_json
+from tumortrace.cli_runs import app as runs_app
+from tumortrace.cli_sweep import sweep
+from tumortrace.cli_train import queue_app, speedrun, train
 from tumortrace.errors import TumorTraceError
-from tumortrace.paths import command
-from tumortrace.settings import nest, settings
-
-if TYPE_CHECKING:
-    from tumortrace.training.runs import Run
 
 app = typer.Typer(
     name="tumortrace",
@@ -34,76 +29,11 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
-
-def _train(**given: Any) -> None:
-    """Train a model on one fold, test it once, and keep everything in a run folder; Ctrl-C stops with a checkpoint."""
-    from tumortrace.training import runs
-
-    folder, resume, quiet, as_json = (given.pop(name) for name in ("run", "resume", "quiet", "as_json"))
-    if folder or resume:
-        run = runs.find(str(folder or resume))
-        if resume and run.status.state == "finished":
-            if as_json:
-                _print(_outcome(run))
-            else:
-                typer.echo(f"{run.id} is finished; nothing to resume.", err=True)
-            raise typer.Exit(0)
-    else:
-        values = {name.replace("__", "."): value for name, value in given.items() if value is not None}
-        run = runs.create(parse_config(nest(values)))
-    from tumortrace.training.console import train_with_bar
-
-    finished = train_with_bar(run, quiet=quiet or as_json)
-    if as_json:
-        _print(_outcome(run))
-    elif not finished:
-        typer.echo(f"Stopped. Go on with: {command(f'train --resume {run.id}')}", err=True)
-    elif not quiet:
-        _show_reports([run.report])
-        typer.echo(f"Run folder: {run.folder}")
-
-
-def _outcome(run: Run) -> dict[str, Any]:
-    return {"run": run.id, "folder": str(run.folder), "state": run.status.state, "report": run.report}
-
-
-def _train_signature() -> inspect.Signature:
-    """One option a setting, made from the configuration model, then the four that are not settings."""
-    parameters = []
-    for setting in settings():
-        default = setting.info.default
-        shown = "" if default is PydanticUndefined or default is None else f" (default {default})"
-        option: Any = typer.Option(setting.flag, help=setting.help + shown, show_default=False)
-        if isinstance(default, bool):
-            option = typer.Option(
-                f"{setting.flag}/--no-{setting.leaf.replace('_', '-')}", help=setting.help + shown, show_default=False
-            )
-        annotation: Any = setting.info.annotation
-        kind: Any = Annotated[annotation | None, option]
-        name = setting.name.replace(".", "__")
-        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
-    extra: list[tuple[str, Any, Any]] = [
-        ("run", Annotated[Path | None, typer.Option(help="Train or resume this run folder.", hidden=True)], None),
-        ("resume", Annotated[str | None, typer.Option(help="Go on with this run from its checkpoint.")], None),
-        ("quiet", Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")], False),
-        ("as_json", Json, False),
-    ]
-    return inspect.Signature(
-        [
-            *parameters,
-            *(
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-                for name, kind, default in extra
-            ),
-        ]
-    )
-
-
-_train.__signature__ = _train_signature()  # type: ignore[attr-defined]
-_train.__annotations__ = {name: item.annotation for name, item in _train.__signature__.parameters.items()}  # type: ignore[attr-defined]
-app.command("train")(_train)
+app.command("train")(train)
+app.command("speedrun")(speedrun)
+app.command("sweep")(sweep)
+app.add_typer(queue_app, name="queue")
+app.add_typer(runs_app, name="runs")
 
 
 @app.command()
@@ -131,7 +61,7 @@ def evaluate(
         reports += make_reports(pd.concat(frames), dataset.manifest, synthetic=dataset.synthetic)
     found = [report.model_dump(mode="json") for report in reports]
     if as_json:
-        _print({"reports": found})
+        print_json({"reports": found})
     else:
         _show_reports(found)
 
@@ -152,26 +82,13 @@ def predict(
         raise UnknownModel("no model is shipped", value="artifacts/models", remedy="Train one and publish it.")
     answers = classify_files(files, bundles)
     if as_json:
-        _print({"slices": answers})
+        print_json({"slices": answers})
     else:
         for answer in answers:
             typer.echo(f"{answer['file']}: {answer['error'] or answer['summary']}")
         typer.echo("Research and education; not for clinical use. Any picture gets a tumour name.", err=True)
     if all(answer["error"] for answer in answers):
         raise typer.Exit(1)
-
-
-@app.command("runs")
-def list_runs(as_json: Json = False) -> None:
-    """List runs, newest first."""
-    from tumortrace.training import runs
-
-    found = [(run, run.status) for run in runs.list_runs()]
-    if as_json:
-        _print({"runs": [{"id": run.id, **status.model_dump(mode="json")} for run, status in found]})
-        return
-    for run, status in found:
-        typer.echo(f"{run.id}  {status.state}  epoch {status.epoch}/{status.epochs}")
 
 
 @app.command()
@@ -220,10 +137,6 @@ def _top(
     pass
 
 
-def _print(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
-
-
 def _show_reports(reports: list[Any]) -> None:
     from tumortrace.evaluation.console import show
 
@@ -237,7 +150,7 @@ def main() -> None:
         app()
     except TumorTraceError as error:
         if "--json" in sys.argv:
-            _print({"error": str(error)})
+            print_json({"error": str(error)})
         else:
             typer.echo(f"tumortrace: {error}", err=True)
         sys.exit(1)

@@ -18,7 +18,10 @@ TEXTS = {
     ("train", "home"): ["Make phantom slices"],
     ("train", "phantoms"): ["Start training", "-m tumortrace train", "No runs yet", "synthetic slices"],
     ("train", "running"): ["Stop", "Epoch", "cpu"],
-    ("train", "crashed"): ["This run is crashed", "the last line of the log", "Resume", "from the last checkpoint", "The process was killed"],
+    ("train", "crashed"): [
+        "This run is crashed", "the last line of the log", "Resume", "from the last checkpoint",
+        "The process was killed",
+    ],
     ("train", "finished"): ["See its results", "Export", "Compare runs", "Nothing waits"],
     ("results", "home"): ["No results yet", "Make phantom slices"],
     ("results", "phantoms"): ["No results yet", "Train a model"],

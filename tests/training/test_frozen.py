@@ -18,13 +18,17 @@ def test_a_model_is_its_features_and_its_tail(name: str) -> None:
     model = build(ModelSettings(name=name)).eval()
     images = torch.rand(2, 1, 96, 96)
     for stage in STAGES[name]:
-        assert torch.allclose(model(images), model.tail(model.features(images, stage), stage), atol=1e-5)
+        assert torch.allclose(model(images), model(model.features(images, stage), stage), atol=1e-5)
 
 
-def test_kept_features_train_to_the_same_weights(home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("precision", "off"), [("32-true", 1e-3), ("bf16-mixed", 0.1)])
+def test_kept_features_train_to_the_same_weights(
+    home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch, precision: str, off: float
+) -> None:
     settings = {
         "augment": frozen.still(tiny.augment),
         "model": ModelSettings(name="cnn3d", freeze_until="block2", dropout=0),
+        "precision": precision,
     }
     config = tiny.model_copy(update=settings)
     kept = runs.create(config, "kept")
@@ -32,8 +36,8 @@ def test_kept_features_train_to_the_same_weights(home: Path, tiny: RunConfig, mo
     monkeypatch.setattr(frozen, "keep", lambda *_: None)
     plain = runs.create(config, "plain")
     train(plain)
-    columns = ["train_loss", "val_loss", "train_accuracy"]
-    assert np.allclose(kept.metrics[columns], plain.metrics[columns], atol=1e-3)
+    columns = ["train_loss", "val_loss"]
+    assert np.allclose(kept.metrics[columns], plain.metrics[columns], atol=off)
 
 
 def test_nothing_is_kept_where_something_random_stands_before(tiny: RunConfig) -> None:

@@ -48,9 +48,17 @@ class SliceNet(nn.Module):
         """What the last stage gave to logits ``[B, 3]``."""
         raise NotImplementedError
 
-    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """``[B, D, S, S]`` to logits ``[B, 3]``; in training some give (logits, auxiliary logits)."""
-        return self.tail(self.enter(images), None)
+    def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """``[B, D, S, S]`` to logits ``[B, 3]``; in training some give (logits, auxiliary logits).
+
+        Args:
+            images: In 0..1; or, with ``after``, what :meth:`features` made of them.
+            after: The stage to go on from, whose features were kept.
+        """
+        features = self.enter(images) if after is None else images
+        for name in self.stages_after(after):
+            features = self.run_stage(name, features)
+        return self.leave(features)
 
     def features(self, images: Tensor, until: str) -> Tensor:
         """What the stages up to and including ``until`` make of ``[B, D, S, S]``."""
@@ -58,12 +66,6 @@ class SliceNet(nn.Module):
         for name in STAGES[self.name][: STAGES[self.name].index(until) + 1]:
             features = self.run_stage(name, features)
         return features
-
-    def tail(self, features: Tensor, after: str | None) -> Tensor | tuple[Tensor, Tensor]:
-        """Go on from what :meth:`features` gave (from the input where ``after`` is None) to the logits."""
-        for name in self.stages_after(after):
-            features = self.run_stage(name, features)
-        return self.leave(features)
 
     def stages_after(self, name: str | None) -> tuple[str, ...]:
         """The stages that follow; all of them after None."""

@@ -79,9 +79,9 @@ class InceptionV3(SliceNet):
         logits: Tensor = net.fc(net.dropout(net.avgpool(features)).flatten(1))
         return logits
 
-    def tail(self, features: Tensor, after: str | None) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
         """As the base's; in training the auxiliary head speaks too, from what ``mixed6`` gave."""
-        aux = None
+        features, aux = self.enter(images) if after is None else images, None
         for name in (after, *self.stages_after(after)):
             if name not in (None, after):
                 features = self.run_stage(name, features)

@@ -35,7 +35,7 @@ class FrozenFeatures:
 
     def predict(self, model: SliceNet, rows: Tensor) -> Tensor:
         """Logits of rows, from a model in evaluation mode."""
-        return cast(Tensor, model.tail(self.batch(rows), self.after))
+        return cast(Tensor, model(self.batch(rows), self.after))
 
 
 def applicable(config: RunConfig) -> bool:

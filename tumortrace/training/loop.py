@@ -104,7 +104,7 @@ class Trainer:
         split = self.data.split
         self.frozen = frozen.keep(config, self.net, self.data, np.union1d(split.train, split.validation), self.fabric)
         self.steps = len(split.train) // config.optim.batch_size
-        self.forward = compiled(self.model, config, self.steps, self.frozen)
+        self.forward = compiled(self.model, config, self.steps)
         self.watcher = Watcher(self.run, config, self.data)
         self.kept = -math.inf  # when the last checkpoint was written
         self.side, self.slices = config.preprocess.size, self.data.slices
