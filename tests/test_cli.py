@@ -82,6 +82,15 @@ def test_train_evaluate_and_list_print_one_json_document_each(run: Run, phantom:
     assert json.loads(again[1])["state"] == "finished"
 
 
+def test_a_resume_by_hand_is_not_ended_by_a_stop_of_before(run: Run, phantom: None) -> None:
+    done = json.loads(run("train", *SMALL, "--json")[1])
+    held = runs.find(done["run"])
+    held.write_status(held.status.model_copy(update={"state": "crashed"}))
+    (held.folder / "stop").touch()
+    again = run("train", "--resume", done["run"], "--json")
+    assert (again[0], json.loads(again[1])["state"]) == (0, "finished")
+
+
 def test_a_trained_run_is_shown_to_people_with_its_protocol_and_n(run: Run, phantom: None) -> None:
     _, out, err = run("train", *SMALL, "--depth", "3")
     assert "protocol official, test fold 1" in out

@@ -32,6 +32,7 @@ def train(**given: Any) -> None:
     machines, start the same command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK set, on a shared folder.
     """
     from tumortrace.training import runs
+    from tumortrace.training.runs import ENDED_EARLY
 
     folder, resume, quiet, as_json = (given.pop(name) for name in ("run", "resume", "quiet", "as_json"))
     name, preset = given.pop("name"), given.pop("preset")
@@ -43,18 +44,23 @@ def train(**given: Any) -> None:
             else:
                 typer.echo(f"{run.id} is finished; nothing to resume.", err=True)
             raise typer.Exit(0)
+        if resume and run.status.state in ENDED_EARLY:
+            # A stop asked for after its end must not end this start too.
+            (run.folder / "stop").unlink(missing_ok=True)
     else:
         run = _new_run(config_of(given, preset), name)
     _one_process_a_device(run, folder, quiet=quiet, as_json=as_json)
     from tumortrace.training import queue
     from tumortrace.training.console import train_with_bar
     from tumortrace.training.sharing import first_process
+    from tumortrace.training.slots import see_all
 
     try:
         finished = train_with_bar(run, quiet=quiet or as_json or not first_process())
     finally:
         # Whoever waited for this device is next; there is no daemon to see to it.
         if first_process():
+            see_all()
             queue.dispatch()
     if not first_process():
         return

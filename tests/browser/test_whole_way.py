@@ -49,7 +49,7 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
     page.get_by_role("heading", name="A new run").wait_for()
 
     # The demo preset fills the form; a value out of range is said beside its field.
-    page.get_by_role("button", name="Quick demo on phantoms").click()
+    page.get_by_role("button", name="Two-minute demo").click()
     expect(page.get_by_text("--model cnn3d")).to_be_visible()
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("0")

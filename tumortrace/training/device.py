@@ -61,7 +61,8 @@ class Gauge:
             return torch.cuda.get_device_name(self.device)
         if self.device.type == "mps":
             return "Apple GPU"
-        return f"CPU, {torch.get_num_threads()} threads"
+        count = torch.get_num_threads()
+        return f"CPU, {count} thread" + "s" * (count != 1)
 
     def memory(self) -> int:
         """Bytes in use now."""

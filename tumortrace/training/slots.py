@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from tumortrace.config import RunConfig
 
+_ALL = "TUMORTRACE_ALL_GPUS"
+
 
 def slots() -> list[str]:
     """``cuda:0``, ``cuda:1``, ... as far as there are, ``mps`` on Apple silicon, and always ``cpu``."""
@@ -51,7 +53,15 @@ def environment(taken: Sequence[str]) -> dict[str, str]:
     variables = {"TUMORTRACE_SLOTS": ",".join(taken)}
     gpus = visible_gpus()
     chosen = [gpus[int(slot.removeprefix("cuda:"))] for slot in taken if slot.startswith("cuda:")]
-    return variables | ({"CUDA_VISIBLE_DEVICES": ",".join(chosen)} if chosen else {})
+    return variables | ({"CUDA_VISIBLE_DEVICES": ",".join(chosen), _ALL: ",".join(gpus)} if chosen else {})
+
+
+def see_all() -> None:
+    """Undo :func:`environment` in a job that has ended: it starts the next one, on whichever GPU is free."""
+    os.environ.pop("TUMORTRACE_SLOTS", None)
+    before = os.environ.pop(_ALL, None)
+    if before is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
 def gpu_utilisation(index: int) -> float | None:
