@@ -6,6 +6,7 @@ libraries are imported inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -145,12 +146,15 @@ def _show_reports(reports: list[Any]) -> None:
 
 
 def main() -> None:
-    """Entry point: a :class:`TumorTraceError` is one line on standard error and exit status 1."""
+    """Entry point: a :class:`TumorTraceError`, or a full disk, is one line on standard error and exit status 1."""
     try:
         app()
-    except TumorTraceError as error:
+    except (TumorTraceError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        said = str(error) if isinstance(error, TumorTraceError) else f"the disk is full ({error}). Free some space."
         if "--json" in sys.argv:
-            print_json({"error": str(error)})
+            print_json({"error": said})
         else:
-            typer.echo(f"tumortrace: {error}", err=True)
+            typer.echo(f"tumortrace: {said}", err=True)
         sys.exit(1)

@@ -12,6 +12,7 @@ from tumortrace.errors import TumorTraceError
 from tumortrace.training.runs import Status
 
 _NO_MEMORY: Final = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+FULL_DISK: Final = "The disk is full. Free some space, then resume: it goes on from the last checkpoint."
 _COMFORTABLE: Final = 0.7
 _GIB: Final = 2**30
 
@@ -26,8 +27,7 @@ def ran_out_of_memory(error: BaseException) -> bool:
 def disk_is_full(error: BaseException) -> bool:
     """Whether there was no place left to write to."""
     full = (errno.ENOSPC, errno.EDQUOT)
-    # torch's archive writer hides the errno behind a RuntimeError of its own.
-    return (isinstance(error, OSError) and error.errno in full) or "No space left" in str(error)
+    return isinstance(error, OSError) and error.errno in full
 
 
 def of_failure(error: BaseException, config: RunConfig, fitting: int | None = None) -> str:
@@ -46,7 +46,7 @@ def of_failure(error: BaseException, config: RunConfig, fitting: int | None = No
             return f"Memory ran out with a batch of {size} slices. A batch of {fitting} fits: start it with that."
         return f"Memory ran out with a batch of {size} slices. Lower the batch size or the size of the slices."
     if disk_is_full(error):
-        return "The disk is full. Free some space, then resume: it goes on from the last checkpoint."
+        return FULL_DISK
     return f"{type(error).__name__}: {error}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
 from dataclasses import dataclass, field
@@ -70,6 +71,20 @@ class Average:
         self.count = int(state["count"])
 
 
+class _Witness(io.BufferedWriter):
+    """Remembers why it could not write: torch's archive writer turns a full disk into a riddle."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """As the base's."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+
 def save(
     path: Path, net: SliceNet, average: Average | None, optimiser: torch.optim.Optimizer, progress: Progress
 ) -> None:
@@ -85,8 +100,11 @@ def save(
     }
     beside = path.with_suffix(".partial")
     try:
-        with beside.open("wb") as file:
-            torch.save(state, file)
+        with _Witness(io.FileIO(beside, "w")) as file:
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:
+                raise file.error or error from error
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
