@@ -261,7 +261,7 @@ class Side:
         self.process = context.Process(target=serve, args=(theirs, *given))
         self.process.start()
         self.memory, self.device_memory = 0, None
-        self._over = threading.Event()
+        self._over, self._on_turn = threading.Event(), threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
         assert self.pipe.recv() == "ready"
         self._each("suspend")
@@ -273,7 +273,8 @@ class Side:
             getattr(member, what)()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.25):
+        while not self._over.wait(0.5):
+            self._on_turn.wait()  # reading it costs time that is another side's outside its turn
             try:
                 root = psutil.Process(self.process.pid)
                 family = [root, *root.children(recursive=True)]
@@ -284,8 +285,10 @@ class Side:
     def turn(self, steps: int) -> float:
         """Seconds for so many steps."""
         self._each("resume")
+        self._on_turn.set()
         self.pipe.send(steps)
         seconds, self.device_memory = self.pipe.recv()
+        self._on_turn.clear()
         self._each("suspend")
         return float(seconds)
 

@@ -14,16 +14,26 @@ from tumortrace.data.splits import Protocol
 from tumortrace.errors import ConfigError
 from tumortrace.imaging.preprocess import PreprocessSettings
 
-ModelName = Literal["cnn3d", "resnet18", "inception_v3"]
+ModelName = Literal["cnn3d", "resnet18", "inception_v3", "resnet18_cbam", "tracenet"]
+
+_RESNET: Final = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 STAGES: Final[dict[str, tuple[str, ...]]] = {
     "cnn3d": ("block1", "block2", "block3", "block4"),
-    "resnet18": ("stem", "layer1", "layer2", "layer3", "layer4"),
+    "resnet18": _RESNET,
     "inception_v3": ("stem", "mixed5", "mixed6", "mixed7"),
+    "resnet18_cbam": _RESNET,
+    "tracenet": _RESNET,
 }
 """The named stages of each model, from the input on: what ``freeze_until`` may name."""
 
-TITLES: Final = {"cnn3d": "3D CNN", "resnet18": "ResNet18", "inception_v3": "Inception v3"}
+TITLES: Final = {
+    "cnn3d": "3D CNN",
+    "resnet18": "ResNet18",
+    "inception_v3": "Inception v3",
+    "resnet18_cbam": "ResNet18 with CBAM",
+    "tracenet": "TraceNet",
+}
 """Names for people."""
 
 
@@ -93,6 +103,7 @@ class OptimSettings(_Settings):
     class_weights: Literal["none", "balanced"] = _field("none", "Weight classes by inverse frequency")
     ema: float = _field(0.995, "Decay of the moving average of weights; 0 switches it off", ge=0, lt=1)
     clip: float = _field(2.0, "Clip the gradient norm at; 0 switches it off", ge=0, le=100)
+    outline_weight: float = _field(1.0, "Weight of the outline task (tracenet); 0 leaves the outlines out", ge=0, le=10)
     start_size: float = _field(
         1.0, "Share of the image size to begin at, growing to all of it by two thirds of the epochs", ge=0.25, le=1
     )

@@ -14,7 +14,7 @@ from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
 from tumortrace.models import pretrained
 from tumortrace.models.registry import build, names
 
-SIZES = {"cnn3d": 64, "resnet18": 64, "inception_v3": 96}
+SIZES = {"cnn3d": 64, "resnet18": 64, "inception_v3": 96, "resnet18_cbam": 64, "tracenet": 64}
 
 
 def make(name: str, **settings: object) -> nn.Module:

@@ -16,7 +16,8 @@ from tumortrace.data import manifest
 
 def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int = 3) -> Path:
     folder = home / "data" / name
-    (folder / "images").mkdir(parents=True)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
     random = np.random.default_rng(0)
     rows = []
     for patient in range(patients):
@@ -26,6 +27,9 @@ def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int =
             pixels = random.integers(0, 60, (40, 40)).astype(np.uint8)
             pixels[5 + 10 * label : 12 + 10 * label, 8:32] += 150
             Image.fromarray(pixels).save(folder / "images" / f"{slice_id}.png")
+            outline = np.zeros_like(pixels)
+            outline[5 + 10 * label : 12 + 10 * label, 8:32] = 255
+            Image.fromarray(outline).save(folder / "masks" / f"{slice_id}.png")
             rows.append(
                 {
                     "slice_id": slice_id,

@@ -29,6 +29,8 @@ class SliceNet(nn.Module):
     """The layout its convolutions are fastest in."""
     smallest: ClassVar[int] = 32
     """The least side of a slice, in pixels, that its layers can halve to the end."""
+    learns_outlines: ClassVar[bool] = False
+    """Whether in training it gives the logits of an outline ``[B, 1, h, w]`` beside those of the class."""
     saliency_grid: ClassVar[tuple[float, float]]
     """Where the saliency layer's cells lie: the pixel under the centre of cell 0, and pixels from cell to cell."""
 

@@ -18,6 +18,8 @@ from tumortrace.models.base import SliceNet
 
 _IMAGENET: dict[str, WeightsEnum] = {
     "resnet18": ResNet18_Weights.IMAGENET1K_V1,
+    "resnet18_cbam": ResNet18_Weights.IMAGENET1K_V1,
+    "tracenet": ResNet18_Weights.IMAGENET1K_V1,
     "inception_v3": Inception_V3_Weights.IMAGENET1K_V1,
 }
 
@@ -100,5 +102,5 @@ def _prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _is_head(name: str) -> bool:
-    heads = ("backbone.fc.", "backbone.AuxLogits.", "head.")
-    return name.startswith(heads) or name.endswith("num_batches_tracked")
+    heads = ("backbone.fc.", "backbone.AuxLogits.", "head.", "lateral.", "smooth.", "trace.")
+    return name.startswith(heads) or ".attention." in name or name.endswith("num_batches_tracked")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torchvision.models import resnet18
@@ -23,9 +23,14 @@ class ResNet18(SliceNet):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.input = ColourInput()
-        self.backbone = resnet18(num_classes=len(CLASSES))
+        self.backbone: Any = self.make_backbone()
         features = self.backbone.fc.in_features
         self.backbone.fc = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(features, len(CLASSES)))
+
+    @staticmethod
+    def make_backbone() -> Any:
+        """torchvision's network, without weights."""
+        return resnet18(num_classes=len(CLASSES))
 
     def enter(self, images: Tensor) -> Tensor:
         """See :class:`SliceNet`."""

@@ -50,6 +50,7 @@ KNOWN: Final = {
     r"pins\.json": "pins.json: ids of the slices somebody wanted followed",
     r"model\.safetensors": "model.safetensors: the final weights",
     r"predictions\.parquet": "predictions.parquet: a row a test slice, with its three probabilities",
+    r"validation\.parquet": "validation.parquet: the same of the slices held out for choices",
     r"report\.json": "report.json: the evaluation of those rows, with 95 % intervals",
     r"log\.txt": "log.txt: what the process printed; it may name folders of that machine",
     r"tensorboard/start_\d+/events\.out\.tfevents\.[\w.-]+": "tensorboard/: the curves for TensorBoard",

@@ -17,6 +17,7 @@ from tumortrace.data import splits, store
 from tumortrace.data.catalog import CLASSES
 from tumortrace.errors import DataError
 from tumortrace.imaging import cache
+from tumortrace.models.registry import model_class
 
 
 @dataclass(frozen=True)
@@ -28,26 +29,31 @@ class RunData:
     labels: Tensor  # [N] int64
     split: splits.Split
     slice_ids: npt.NDArray[np.object_]
+    outlines: Tensor | None = None  # [N, S, S] uint8, 0 or 1, on the device, for a model that learns them
 
     def batch(self, rows: Tensor, slices: Tensor | None = None) -> Tensor:
         """``[B]`` rows to ``[B, D, S, S]`` float in 0..1; of ``slices`` (see :meth:`smaller`) where given."""
         return (self.slices if slices is None else slices)[self.stacks[rows]].float().div_(255)
 
-    def smaller(self, side: int) -> Tensor:
-        """All slices at another size, averaged over areas: ``[N, side, side]`` uint8 on the device."""
+    def smaller(self, side: int) -> tuple[Tensor, Tensor | None]:
+        """All slices and outlines at another size, averaged over areas: ``[N, side, side]`` uint8 on the device."""
         if side == self.slices.shape[-1]:
-            return self.slices
-        parts = [
-            F.interpolate(part[:, None].float(), (side, side), mode="area").round_().to(torch.uint8)[:, 0]
-            for part in torch.split(self.slices, 512)
-        ]
-        return torch.cat(parts)
+            return self.slices, self.outlines
+        return _shrunk(self.slices, side), None if self.outlines is None else _shrunk(self.outlines, side)
 
     def class_weights(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """Inverse class frequencies among ``rows``, mean 1 over the rows; absent classes weigh 0."""
         counts = torch.bincount(self.labels[torch.from_numpy(rows)].cpu(), minlength=len(CLASSES)).float()
         weights = torch.where(counts > 0, counts.sum() / ((counts > 0).sum() * counts.clamp(min=1)), counts)
         return weights.to(self.labels.device)
+
+
+def _shrunk(slices: Tensor, side: int) -> Tensor:
+    parts = [
+        F.interpolate(part[:, None].float(), (side, side), mode="area").round_().to(torch.uint8)[:, 0]
+        for part in torch.split(slices, 512)
+    ]
+    return torch.cat(parts)
 
 
 def load(
@@ -57,7 +63,7 @@ def load(
 
     Args:
         config: Dataset, preprocessing, protocol, fold, validation share and stack depth.
-        device: Where the slices stay: ``N * S * S`` bytes.
+        device: Where the slices stay: ``N * S * S`` bytes, and as many for the outlines where they are learnt.
         progress: Called with (done, total) while a missing cache is built.
 
     Raises:
@@ -74,12 +80,14 @@ def load(
             remedy="Lower the batch size or import more slices.",
         )
     cached = cache.load(dataset, config.preprocess, progress)
+    outlined = model_class(config.model.name).learns_outlines and config.optim.outline_weight
     data = RunData(
         slices=torch.from_numpy(np.array(cached.images)).to(device),
         stacks=torch.from_numpy(neighbours(dataset.manifest, config.model.depth)).to(device),
         labels=torch.tensor(dataset.manifest["label"].to_numpy(dtype=np.int64), device=device),
         split=split,
         slice_ids=dataset.manifest["slice_id"].to_numpy(dtype=object),
+        outlines=torch.from_numpy(np.array(cached.masks)).to(device) if outlined else None,
     )
     return data, dataset
 

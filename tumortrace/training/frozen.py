@@ -41,7 +41,9 @@ class FrozenFeatures:
 def applicable(config: RunConfig) -> bool:
     """Whether the frozen part sees the same input every time: something is frozen, no augmentation, one size."""
     still = all(not value for value in config.augment.model_dump().values())
-    return config.model.freeze_until is not None and still and config.optim.start_size == 1
+    # TraceNet's decoder reads every stage, not the last frozen one alone.
+    chain = config.model.name != "tracenet"
+    return config.model.freeze_until is not None and still and chain and config.optim.start_size == 1
 
 
 def still(settings: AugmentSettings) -> AugmentSettings:

@@ -35,6 +35,7 @@ from tumortrace.training import device, frozen, outcome, remedies, schedule, sha
 from tumortrace.training.clock import Clock
 from tumortrace.training.compiling import compiled
 from tumortrace.training.device import Gauge
+from tumortrace.training.losses import outline_loss
 from tumortrace.training.monitor import Monitor
 from tumortrace.training.predict import predict_logits
 from tumortrace.training.runs import Run
@@ -106,7 +107,7 @@ class Trainer:
         self.forward = compiled(self.model, config, self.steps)
         self.watcher = Watcher(self.run, config, self.data)
         self.kept = -math.inf  # when the last checkpoint was written
-        self.side, self.slices = config.preprocess.size, self.data.slices
+        self.side, self.slices, self.outlines = config.preprocess.size, self.data.slices, self.data.outlines
         if self.monitor:
             counts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
             self.monitor.running(counts, self.steps)
@@ -167,7 +168,7 @@ class Trainer:
         optim, epoch = self.config.optim, self.progress.epoch
         side = schedule.size_at(epoch, optim, self.config.preprocess.size, self.net.smallest)
         if side != self.side:
-            self.side, self.slices = side, self.data.smaller(side)
+            self.side, (self.slices, self.outlines) = side, self.data.smaller(side)
         train, count = self.data.split.train, self.steps * optim.batch_size
         self.plan = schedule.plan(epoch, train, count, self.config.seed, self.fabric.device)
         self.model.train()
@@ -195,15 +196,19 @@ class Trainer:
         return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
     def _forward(self, rows: Tensor, numbers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        masks = None
         if self.frozen:
             out = self.forward(self.frozen.batch(rows), self.frozen.after)
         else:
-            images, _ = self.augment(self.data.batch(rows, self.slices), numbers)
+            masks = None if self.outlines is None else self.outlines[rows][:, None].float()
+            images, masks = self.augment(self.data.batch(rows, self.slices), numbers, masks)
             out = self.forward(images)
-        logits, aux = out if isinstance(out, tuple) else (out, None)
+        logits, more = out if isinstance(out, tuple) else (out, None)
         loss = self._loss(logits, labels)
-        if aux is not None:
-            loss = loss + self.net.aux_weight * self._loss(aux, labels)
+        if masks is not None:
+            loss = loss + self.config.optim.outline_weight * outline_loss(more, masks)
+        elif more is not None and not self.net.learns_outlines:
+            loss = loss + self.net.aux_weight * self._loss(more, labels)
         return loss, logits
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:

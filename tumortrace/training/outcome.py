@@ -18,22 +18,29 @@ from tumortrace.training.sharing import Team
 
 
 def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, team: Team) -> None:
-    """Save the final weights, predict the test part once, and evaluate those rows; all processes predict."""
+    """Save the final weights, predict the test part once, and evaluate those rows; all processes predict.
+
+    The validation part is predicted beside it: what is fitted afterwards (ensemble weights, a temperature) is fitted on
+    those rows.
+    """
     logits = predict_logits(model, data, data.split.test, team)
+    held_out = predict_logits(model, data, data.split.validation, team)
     if not team.first:
         return
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))
     rows = prediction_rows(config, data, data.split.test, logits)
     write_rows(run, rows)
+    if len(held_out):
+        write_rows(run, prediction_rows(config, data, data.split.validation, held_out), "validation.parquet")
     write_report(make_report(rows, dataset.manifest, synthetic=dataset.synthetic), run.folder / "report.json")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def write_rows(run: Run, rows: pd.DataFrame) -> None:
-    """Write ``predictions.parquet`` beside its place and rename."""
-    path = run.folder / "predictions.parquet"
+def write_rows(run: Run, rows: pd.DataFrame, name: str = "predictions.parquet") -> None:
+    """Write rows beside their place and rename."""
+    path = run.folder / name
     beside = path.with_suffix(".partial")
     rows.to_parquet(beside, index=False)
     beside.replace(path)

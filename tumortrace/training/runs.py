@@ -12,7 +12,8 @@
         checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, random states)
         model.safetensors     final weights (EMA where it is on)
         predictions.parquet   a row a test slice: model, protocol, seed, fold, slice_id, p_<class>
-        report.json           the evaluation of those rows
+        validation.parquet    the same of the validation part, where there is one
+        report.json           the evaluation of the test rows
         log.txt               what the process printed
         stop                  present while a stop is asked for
         .lock                 held by the process that trains; the system lets go of it when the process ends

@@ -1,0 +1,107 @@
+"""TraceNet: outlines the tumour, and classifies by what it finds inside the outline. This project's own.
+
+A ResNet18 encoder, a top-down decoder (as in feature pyramid networks; Lin et al., 2017, arXiv 1612.03144) that draws
+the outline at a quarter of the slice's side, and a head that sees four things: the whole slice, what lies inside the
+drawn outline, what lies in the ring around it, and where and how large it is. In training the radiologists' outlines
+teach the decoder; at inference no outline is needed, and the drawn one is the explanation.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tumortrace.config import ModelSettings
+from tumortrace.data.catalog import CLASSES
+from tumortrace.models.registry import register
+from tumortrace.models.resnet import ResNet18
+
+_ENCODED = {"layer1": 64, "layer2": 128, "layer3": 256, "layer4": 512}
+_WIDTH = 64
+_RING = 3
+"""Cells of a quarter of the side's pixels: the ring reaches so far around the outline."""
+
+
+@register
+class TraceNet(ResNet18):
+    """11.4 million weights; the stages of ResNet18, none of whose features can be kept: the decoder needs them all."""
+
+    name: ClassVar[str] = "tracenet"
+    learns_outlines: ClassVar[bool] = True
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        self.backbone.fc = nn.Identity()
+        self.lateral = nn.ModuleDict({name: nn.Conv2d(count, _WIDTH, 1) for name, count in _ENCODED.items()})
+        self.smooth = nn.ModuleDict({name: _convolution(_WIDTH) for name in list(_ENCODED)[:-1]})
+        self.trace = nn.Conv2d(_WIDTH, 1, 1)
+        # A tumour covers about a fiftieth of a slice: begin by expecting that.
+        nn.init.constant_(self.trace.bias, -4.0)  # type: ignore[arg-type]
+        inside = _WIDTH + _ENCODED["layer3"]
+        self.head = nn.Sequential(
+            nn.Dropout(settings.dropout), nn.Linear(_ENCODED["layer4"] + 2 * inside + 4, len(CLASSES))
+        )
+
+    def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """``[B, 1, S, S]`` to logits ``[B, 3]``; in training with the outline's logits ``[B, 1, S/4, S/4]``.
+
+        Args:
+            images: In 0..1.
+            after: Always None: see the class.
+        """
+        assert after is None
+        features, drawn, encoded = self._draw(images)
+        logits: Tensor = self.head(self._gather(features, drawn, encoded))
+        return (logits, drawn) if self.training else logits
+
+    def outline(self, images: Tensor) -> Tensor:
+        """``[B, 1, S, S]`` to the probability that each pixel is tumour, ``[B, 1, S, S]``."""
+        drawn = self._draw(images)[1]
+        return F.interpolate(drawn.float(), images.shape[-2:], mode="bilinear", align_corners=False).sigmoid()
+
+    def _draw(self, images: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        features, encoded = self.run_stage("stem", self.enter(images)), {}
+        for name in _ENCODED:
+            features = encoded[name] = self.run_stage(name, features)
+        down = list(reversed(_ENCODED))
+        features = self.lateral[down[0]](features)
+        for name in down[1:]:
+            larger = F.interpolate(features, encoded[name].shape[-2:], mode="nearest")
+            features = self.smooth[name](self.lateral[name](encoded[name]) + larger)
+        return features, self.trace(features), encoded
+
+    def _gather(self, features: Tensor, drawn: Tensor, encoded: dict[str, Tensor]) -> Tensor:
+        share = drawn.float().sigmoid()
+        around = F.max_pool2d(share, 2 * _RING + 1, stride=1, padding=_RING) - share
+        context = F.interpolate(encoded["layer3"], drawn.shape[-2:], mode="nearest")
+        seen = torch.cat((features, context), dim=1).float()
+        parts = [encoded["layer4"].float().mean((2, 3)), _inside(seen, share), _inside(seen, around), _place(share)]
+        return torch.cat(parts, dim=1)
+
+
+def _inside(features: Tensor, share: Tensor) -> Tensor:
+    """Mean of ``[B, C, h, w]`` weighed by ``[B, 1, h, w]``: ``[B, C]``."""
+    return torch.einsum("bchw,bdhw->bc", features, share) / (share.sum((1, 2, 3)) + 1).unsqueeze(1)
+
+
+def _place(share: Tensor) -> Tensor:
+    """Where the outline's middle lies (-1..1, from the slice's centre), how far it spreads, and how large it is."""
+    side = share.shape[-1]
+    at = torch.linspace(-1, 1, side, device=share.device)
+    total = share.sum((1, 2, 3)) + 1e-3
+    right = (share.sum((1, 2)) * at).sum(1) / total
+    down = (share.sum((1, 3)) * at).sum(1) / total
+    wide = (share.sum((1, 2)) * (at - right[:, None]) ** 2).sum(1) / total
+    high = (share.sum((1, 3)) * (at - down[:, None]) ** 2).sum(1) / total
+    area = (total / side**2).log() / 4
+    # Left and right are the same disease.
+    return torch.stack((right.abs(), down, (wide + high).sqrt(), area), dim=1)
+
+
+def _convolution(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+    )
