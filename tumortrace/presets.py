@@ -21,9 +21,12 @@ class Preset:
 
 SPEEDRUN: Final = "speedrun"
 _SPEED: Final[dict[str, Any]] = {
-    "protocol": "official", "fold": 1, "validation": 0.0, "watch": 0, "model.name": "resnet18",
-    "preprocess.size": 128, "optim.epochs": 12, "optim.batch_size": 32, "optim.lr": 2e-3, "optim.start_size": 0.5,
+    "protocol": "official", "fold": 1, "validation": 0.0, "watch": 0, "model.name": "tracenet", "model.dropout": 0.0,
+    "preprocess.size": 128, "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3, "optim.start_size": 0.6,
 }  # fmt: skip
+
+_FULL: Final[dict[str, Any]] = {"protocol": "official", "fold": 1, "validation": 0.0}
+_CPU: Final = "Measured on official fold 1 on two CPU cores"
 
 PRESETS: Final = {
     preset.key: preset
@@ -36,33 +39,45 @@ PRESETS: Final = {
                 "protocol": "official", "validation": 0.2, "model.name": "cnn3d", "preprocess.size": 64,
                 "optim.epochs": 8, "optim.batch_size": 16, "optim.lr": 1e-3,
             },
-            "",
+            f"{_CPU}: accuracy 0.867 (95 % interval 0.805 to 0.921, n = 570) after 93 seconds; on phantoms 10 seconds.",
         ),
         Preset(
-            SPEEDRUN, "Speedrun", "The fastest way found to 95 % on official fold 1, nothing held out.", _SPEED, "",
+            SPEEDRUN,
+            "Speedrun",
+            "The fastest way found to 95 % on official fold 1: TraceNet, which learns the outlines beside the classes.",
+            _SPEED,
+            f"{_CPU}: accuracy 0.951 (95 % interval 0.909 to 0.980, n = 570) after 500 seconds, one seed.",
         ),
         Preset(
-            "cnn3d", "Full recipe: 3D CNN", "The milestone paper's network from scratch.",
-            {"protocol": "person", "model.name": "cnn3d", "preprocess.size": 128, "optim.epochs": 26},
-            "",
+            "cnn3d",
+            "Full recipe: 3D CNN",
+            "The milestone paper's network from scratch, nothing held out.",
+            _FULL | {"model.name": "cnn3d", "preprocess.size": 128, "optim.epochs": 26},
+            f"{_CPU}: accuracy 0.933 (95 % interval 0.892 to 0.965, n = 570) after 33 minutes.",
         ),
         Preset(
-            "resnet18", "Full recipe: ResNet18", "From scratch; give ImageNet weights below where you can.",
-            {"protocol": "person", "model.name": "resnet18", "preprocess.size": 160, "optim.epochs": 24},
-            "",
+            "resnet18",
+            "Full recipe: ResNet18",
+            "From scratch, nothing held out; give ImageNet weights below where you can.",
+            _FULL | {"model.name": "resnet18", "preprocess.size": 160, "optim.epochs": 24},
+            f"{_CPU}: accuracy 0.956 (95 % interval 0.920 to 0.982, n = 570) after 36 minutes.",
         ),
         Preset(
-            "inception_v3", "Full recipe: Inception v3", "From scratch, at half its published size.",
-            {"protocol": "person", "model.name": "inception_v3", "preprocess.size": 144, "optim.epochs": 26},
-            "",
+            "inception_v3",
+            "Full recipe: Inception v3",
+            "From scratch, at half its published size, nothing held out.",
+            _FULL | {"model.name": "inception_v3", "preprocess.size": 144, "optim.epochs": 26, "optim.lr": 1e-3},
+            f"{_CPU}: accuracy 0.951 (95 % interval 0.910 to 0.980, n = 570) after 31 minutes.",
         ),
         Preset(
-            "finetune", "ResNet18, fine-tuned", "ImageNet weights, early layers frozen; wants a network and a GPU.",
+            "finetune",
+            "ResNet18, fine-tuned",
+            "ImageNet weights, early layers frozen; wants a network for the download, and better a GPU.",
             {
                 "protocol": "person", "model.name": "resnet18", "model.init": "imagenet",
                 "model.freeze_until": "layer1", "preprocess.size": 224, "optim.epochs": 20, "optim.lr": 5e-4,
             },
-            "",
+            "Not measured: the published weights could not be downloaded where the other figures were made.",
         ),
     )
 }  # fmt: skip
