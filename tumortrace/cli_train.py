@@ -71,7 +71,10 @@ def train(**given: Any) -> None:
     elif not quiet:
         from tumortrace.evaluation.console import show
 
-        show(run.report or {})
+        if run.report:
+            show(run.report)
+        else:
+            typer.echo("Trained on all slices: there is no test part to report on.")
         typer.echo(f"Run folder: {run.folder}")
 
 

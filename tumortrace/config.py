@@ -60,6 +60,7 @@ class ModelSettings(_Settings):
         None, "Freeze every stage up to and including this one; BatchNorm stays with them"
     )
     dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
+    mirror: bool = _field(False, "Answer with the mean over the slice and its mirror image; twice the work")
     depth: int = _field(
         1, "Neighbouring slices seen at once (cnn3d: 1 takes the three colour planes)", "slices", ge=1, le=9
     )
@@ -89,6 +90,9 @@ class AugmentSettings(_Settings):
     contrast: float = _field(0.2, "Contrast, up to", ge=0, le=0.8)
     gamma: float = _field(0.2, "Gamma, up to (log scale)", ge=0, le=1)
     noise: float = _field(0.02, "Gaussian noise, standard deviation up to", ge=0, le=0.3)
+    mixup: float = _field(
+        0.0, "Mixup: parameter of the Beta distribution by which slices are mixed in pairs", ge=0, le=1
+    )
 
 
 class OptimSettings(_Settings):
@@ -114,7 +118,7 @@ class RunConfig(_Settings):
 
     dataset: str | None = _field(None, "Imported dataset; empty takes the real one where it is imported")
     protocol: Protocol = _field("official", "How folds are formed")
-    fold: int = _field(1, "Test fold; the other four train", ge=1, le=5)
+    fold: int = _field(1, "Test fold; the other four train. 0 tests nothing and trains on all five", ge=0, le=5)
     validation: float = _field(0.1, "Share of the training part held out, whole persons at a time", ge=0, le=0.5)
     patience: int = _field(0, "Stop after this many epochs without a better validation loss; 0 never", "epochs", ge=0)
     seed: int = _field(0, "Seed of everything random", ge=0, lt=2**31)

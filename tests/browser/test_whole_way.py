@@ -70,8 +70,9 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
     expect(loss).to_be_visible(timeout=TRAINING_MS)
     expect(state).to_have_text("finished", timeout=TRAINING_MS)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    assert loss.locator(".scatterlayer .trace").count() == 2, "train and validation"
-    assert loss.locator(".scatterlayer .trace").first.locator(".point").count() == 4, "an epoch a point"
+    curves = loss.locator(".scatterlayer .trace")
+    assert curves.count() == 3, "each second, training and validation"
+    assert sorted(curve.locator(".point").count() for curve in curves.all()) == [0, 4, 4], "an epoch a point"
 
     # Its results are a click away, and say what they rest on.
     page.get_by_role("link", name="See its results").click()

@@ -132,3 +132,13 @@ def test_saliency_is_a_map_of_the_slice(name: str) -> None:
             heat = saliency(model, images, [1], method)
             assert heat.shape == (1, SIZES[name], SIZES[name])
             assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_an_answer_may_be_the_mean_over_slice_and_mirror_image() -> None:
+    images = torch.rand(2, 1, 64, 64)
+    model = make("cnn3d", mirror=True).eval()
+    answer = model.answer(images)
+    assert torch.allclose(answer, model.answer(images.flip(-1)), atol=1e-5)
+    assert torch.allclose(answer, (model(images) + model(images.flip(-1))) / 2)
+    plain = make("cnn3d").eval()
+    assert torch.equal(plain.answer(images), plain(images))

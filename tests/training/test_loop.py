@@ -179,3 +179,22 @@ def test_the_schedule_rises_and_falls_once() -> None:
     assert all(np.diff(rates[:peak]) > 0)
     assert all(np.diff(rates[peak + 1 :]) < 0)
     assert rates[-1] < 0.001
+
+
+def test_a_run_without_a_test_fold_trains_on_all_and_leaves_weights_alone(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(changed(tiny, fold=0, validation=0.0))
+    assert train(run)
+    assert run.status.counts == {"train": 90, "validation": 0, "test": 0}
+    assert (run.folder / "model.safetensors").exists()
+    assert run.predictions is None
+    assert run.report is None
+
+
+@pytest.mark.parametrize("name", ["cnn3d", "tracenet"])
+def test_mixup_trains_classes_and_outlines(home: Path, tiny: RunConfig, name: str) -> None:
+    augment = tiny.augment.model_copy(update={"mixup": 0.4})
+    optim = tiny.optim.model_copy(update={"epochs": 1})
+    model = tiny.model.model_copy(update={"name": name})
+    run = runs.create(changed(tiny, augment=augment, optim=optim, model=model, watch=0))
+    assert train(run)
+    assert np.isfinite(run.metrics["train_loss"]).all()

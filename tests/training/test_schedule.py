@@ -42,3 +42,18 @@ def test_an_epochs_plan_depends_on_seed_and_epoch_alone() -> None:
     assert len(set(first.rows.tolist())) == 16
     assert not torch.equal(first.rows, schedule.plan(4, train, 16, 7, CPU).rows)
     assert not torch.equal(first.rows, schedule.plan(3, train, 16, 8, CPU).rows)
+
+
+def test_mixup_lays_each_slice_over_another_by_shares_that_follow_from_seed_and_epoch() -> None:
+    train = np.arange(40)
+    first, again = (schedule.plan(3, train, 16, 7, CPU, mixup=0.4) for _ in range(2))
+    assert first.partners is not None
+    assert first.shares is not None
+    assert torch.equal(first.partners, first.rows.roll(1))
+    assert again.shares is not None
+    assert torch.equal(first.shares, again.shares)
+    assert 0 <= float(first.shares.min()) < float(first.shares.max()) <= 1
+    second = first.part(8, 8)
+    assert second.partners is not None
+    assert torch.equal(second.partners, first.partners[8:])
+    assert schedule.plan(3, train, 16, 7, CPU).part(0, 8).shares is None

@@ -140,7 +140,7 @@ def split(
     Args:
         table: Frozen folds, row-aligned with the manifest.
         protocol: ``official``, ``person`` or ``slice``.
-        fold: 1 to 5; this fold is the test part.
+        fold: 1 to 5; this fold is the test part. 0: there is none, all five train.
         validation: Share of the training part to hold out, whole persons at a time (slices, where persons are unknown).
         seed: Of the choice of the validation part.
 
@@ -157,7 +157,7 @@ def split(
             value=protocol,
             remedy=f"Use {' or '.join(usable)}." if usable else "Import a dataset with patient ids.",
         )
-    if fold not in set(folds.tolist()):
+    if fold and fold not in set(folds.tolist()):
         raise SplitUnavailable(
             "no such fold", value=fold, remedy=f"Choose one of {sorted(set(folds.tolist()))} for protocol {protocol}."
         )

@@ -82,7 +82,7 @@ class Classifier:
         parts = [np.empty((0, 3))]
         for start in range(0, len(slices), batch_size):
             images = np.stack([self.prepare(pixels) for pixels in slices[start : start + batch_size]])
-            logits = self._model(self._stack(images))
+            logits = self._model.answer(self._stack(images))
             parts.append(logits.double().softmax(dim=1).numpy())
         return np.concatenate(parts)
 
@@ -97,7 +97,7 @@ class Classifier:
         image = self.prepare(pixels)
         stack = self._stack(image[None])
         with torch.inference_mode():
-            probabilities = self._model(stack).double().softmax(dim=1)[0].numpy()
+            probabilities = self._model.answer(stack).double().softmax(dim=1)[0].numpy()
         chosen = int(probabilities.argmax()) if target is None else target
         # Saliency hangs hooks on its model: a copy of its own, one caller at a time.
         with self._lock:

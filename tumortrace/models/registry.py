@@ -54,6 +54,7 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
 
         load_initial(model, settings.init)
     model.freeze(settings.freeze_until)
+    model.mirrors = settings.mirror
     return model
 
 

@@ -39,6 +39,7 @@ from tumortrace.training.losses import outline_loss
 from tumortrace.training.monitor import Monitor
 from tumortrace.training.predict import predict_logits
 from tumortrace.training.runs import Run
+from tumortrace.training.schedule import EpochPlan
 from tumortrace.training.watching import Watcher
 
 
@@ -170,7 +171,7 @@ class Trainer:
         if side != self.side:
             self.side, (self.slices, self.outlines) = side, self.data.smaller(side)
         train, count = self.data.split.train, self.steps * optim.batch_size
-        self.plan = schedule.plan(epoch, train, count, self.config.seed, self.fabric.device)
+        self.plan = schedule.plan(epoch, train, count, self.config.seed, self.fabric.device, self.config.augment.mixup)
         self.model.train()
 
     def step(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -183,9 +184,8 @@ class Trainer:
             group["lr"] = rate
         share = optim.batch_size // self.team.size
         start = batch * optim.batch_size + self.team.rank * share
-        rows, numbers = self.plan.rows[start : start + share], self.plan.numbers[start : start + share]
-        labels = self.data.labels[rows]
-        loss, logits = self._forward(rows, numbers, labels)
+        part = self.plan.part(start, share)
+        loss, logits = self._forward(part)
         self.fabric.backward(loss)
         if optim.clip:
             torch.nn.utils.clip_grad_norm_(list(self.net.trainable()), optim.clip)
@@ -193,30 +193,54 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         if self.average:
             self.average.update()
-        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+        return loss.detach(), (logits.detach().argmax(1) == self.data.labels[part.rows]).sum()
 
-    def _forward(self, rows: Tensor, numbers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, part: EpochPlan) -> tuple[Tensor, Tensor]:
         masks = None
         if self.frozen:
-            out = self.forward(self.frozen.batch(rows), self.frozen.after)
+            out = self.forward(self.frozen.batch(part.rows), self.frozen.after)
         else:
-            masks = None if self.outlines is None else self.outlines[rows][:, None].float()
-            images, masks = self.augment(self.data.batch(rows, self.slices), numbers, masks)
+            images, masks = self._inputs(part)
+            images, masks = self.augment(images, part.numbers, masks)
             out = self.forward(images)
         logits, more = out if isinstance(out, tuple) else (out, None)
-        loss = self._loss(logits, labels)
+        loss = self._loss(logits, part)
         if masks is not None:
             loss = loss + self.config.optim.outline_weight * outline_loss(more, masks)
         elif more is not None and not self.net.learns_outlines:
-            loss = loss + self.net.aux_weight * self._loss(more, labels)
+            loss = loss + self.net.aux_weight * self._loss(more, part)
         return loss, logits
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        smoothing = self.config.optim.label_smoothing
+    def _inputs(self, part: EpochPlan) -> tuple[Tensor, Tensor | None]:
+        """Slices and, where they are learnt, outlines of a batch; mixed in pairs where mixup is on."""
+
+        def read(rows: Tensor) -> tuple[Tensor, Tensor | None]:
+            outlines = None if self.outlines is None else self.outlines[rows][:, None].float()
+            return self.data.batch(rows, self.slices), outlines
+
+        images, masks = read(part.rows)
+        if part.partners is None or part.shares is None:
+            return images, masks
+        share = part.shares[:, None, None, None]
+        more_images, more_masks = read(part.partners)
+        mixed = None if masks is None or more_masks is None else more_masks.lerp(masks, share)
+        return more_images.lerp(images, share), mixed
+
+    def _loss(self, logits: Tensor, part: EpochPlan) -> Tensor:
+        losses = self._losses(logits, part.rows)
+        if part.partners is not None and part.shares is not None:
+            losses = self._losses(logits, part.partners).lerp(losses, part.shares)
         # Not the weighted mean: its divisor would differ from process to process.
+        return losses.mean()
+
+    def _losses(self, logits: Tensor, rows: Tensor) -> Tensor:
         return F.cross_entropy(
-            logits.float(), labels, weight=self.weights, label_smoothing=smoothing, reduction="none"
-        ).mean()
+            logits.float(),
+            self.data.labels[rows],
+            weight=self.weights,
+            label_smoothing=self.config.optim.label_smoothing,
+            reduction="none",
+        )
 
     def _close(self, losses: Tensor, correct: Tensor) -> None:
         """Bring what the device counted to the host, over all processes."""
@@ -290,9 +314,8 @@ class Trainer:
         while size >= 2:
             if self.fabric.device.type == "cuda":
                 torch.cuda.empty_cache()
-            rows = self.plan.rows[:size]
             try:
-                loss, _ = self._forward(rows, self.plan.numbers[:size], self.data.labels[rows])
+                loss, _ = self._forward(self.plan.part(0, size))
                 self.fabric.backward(loss)
                 return size
             except Exception as error:

@@ -11,7 +11,8 @@ def outline_loss(drawn: Tensor, masks: Tensor) -> Tensor:
 
     Args:
         drawn: Logits ``[B, 1, h, w]``.
-        masks: ``[B, 1, S, S]``, 0 or 1; a slice whose mask is empty has no outline, and teaches nothing.
+        masks: ``[B, 1, S, S]``, 0 to 1 (between them where slices were mixed); a slice whose mask is empty has no
+            outline, and teaches nothing.
 
     Returns:
         A scalar. A slice without an outline counts as 0, so that shares of a batch average to the whole.
@@ -22,4 +23,4 @@ def outline_loss(drawn: Tensor, masks: Tensor) -> Tensor:
     share = logits.sigmoid()
     common, both = (share * target).sum((1, 2, 3)), (share + target).sum((1, 2, 3))
     dice = 1 - (2 * common + 1) / (both + 1)
-    return ((each + dice) * masks.amax((1, 2, 3))).mean()
+    return ((each + dice) * (masks.amax((1, 2, 3)) > 0)).mean()

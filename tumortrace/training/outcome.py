@@ -21,7 +21,7 @@ def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: 
     """Save the final weights, predict the test part once, and evaluate those rows; all processes predict.
 
     The validation part is predicted beside it: what is fitted afterwards (ensemble weights, a temperature) is fitted on
-    those rows.
+    those rows. A run without a test part (fold 0) has neither rows nor report.
     """
     logits = predict_logits(model, data, data.split.test, team)
     held_out = predict_logits(model, data, data.split.validation, team)
@@ -29,11 +29,12 @@ def write(run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: 
         return
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))
-    rows = prediction_rows(config, data, data.split.test, logits)
-    write_rows(run, rows)
     if len(held_out):
         write_rows(run, prediction_rows(config, data, data.split.validation, held_out), "validation.parquet")
-    write_report(make_report(rows, dataset.manifest, synthetic=dataset.synthetic), run.folder / "report.json")
+    if len(logits):
+        rows = prediction_rows(config, data, data.split.test, logits)
+        write_rows(run, rows)
+        write_report(make_report(rows, dataset.manifest, synthetic=dataset.synthetic), run.folder / "report.json")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -49,7 +49,7 @@ def predict_logits(
     parts = []
     for index in torch.split(mine, batch_size or (256 if data.slices.is_cuda else 64)):
         with team.fabric.autocast():
-            out = frozen.predict(model, index) if frozen else model(data.batch(index))
+            out = frozen.predict(model, index) if frozen else model.answer(data.batch(index))
             parts.append(out.float())
     model.train(was_training)
     return team.interleave(torch.cat(parts))[: len(rows)].cpu()

@@ -65,9 +65,19 @@ class EpochPlan:
 
     rows: Tensor  # [steps * batch] int64, on the device: the slices in their order
     numbers: Tensor  # [steps * batch, NUMBERS], on the device: what augmentation does to each
+    partners: Tensor | None = None  # [steps * batch] int64: the slice that mixup lays over each
+    shares: Tensor | None = None  # [steps * batch]: how much of each slice mixup leaves
+
+    def part(self, start: int, count: int) -> EpochPlan:
+        """The plan of some successive slices."""
+        return EpochPlan(
+            *(None if whole is None else whole[start : start + count] for whole in vars(self).values())  # type: ignore[arg-type]
+        )
 
 
-def plan(epoch: int, train: npt.NDArray[np.int64], count: int, seed: int, device: torch.device) -> EpochPlan:
+def plan(
+    epoch: int, train: npt.NDArray[np.int64], count: int, seed: int, device: torch.device, mixup: float = 0.0
+) -> EpochPlan:
     """Shuffle the training rows and draw the augmentation: a function of seed and epoch, whatever was done before.
 
     Args:
@@ -76,10 +86,15 @@ def plan(epoch: int, train: npt.NDArray[np.int64], count: int, seed: int, device
         count: How many of them the epoch's whole steps use.
         seed: Of the run.
         device: Where the plan is read.
+        mixup: Parameter of the Beta distribution of the shares; 0 mixes nothing.
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     rows = torch.from_numpy(train)[torch.randperm(len(train), generator=generator)][:count]
-    return EpochPlan(rows.to(device), augment.draw(count, generator).to(device))
+    numbers = augment.draw(count, generator).to(device)
+    if not mixup:
+        return EpochPlan(rows.to(device), numbers)
+    shares = np.random.default_rng((seed, epoch)).beta(mixup, mixup, count).astype(np.float32)
+    return EpochPlan(rows.to(device), numbers, rows.roll(1).to(device), torch.from_numpy(shares).to(device))
 
 
 def reseed(seed: int, step: int, rank: int) -> None:

@@ -20,6 +20,7 @@ from tumortrace.config import model_title
 from tumortrace.explain import overlay
 from tumortrace.inference import bundle as bundles
 from tumortrace.training import runs
+from tumortrace.training.runs import Run
 from tumortrace.ui import loaders, pictures
 
 if TYPE_CHECKING:
@@ -126,20 +127,23 @@ def _shipped() -> list[Judge]:
 
 def _of_runs() -> list[Judge]:
     found = []
-    for run in loaders.finished_runs():
+    for run in loaders.trained_runs():
         weights = run.folder / "model.safetensors"
-        if not weights.exists():
-            continue
         config = run.config
         created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
-        synthetic = bool((run.report or {}).get("synthetic", False))
-        detail = (
-            f"Trained here on {config.dataset or 'the default dataset'}, {config.protocol} fold {config.fold} held out."
-        )
+        held_out = f"{config.protocol} fold {config.fold} held out" if config.fold else "all of it"
+        detail = f"Trained here on {config.dataset or 'the default dataset'}, {held_out}."
         found.append(
             Judge(
                 f"run/{run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
-                config.protocol, config.fold, synthetic, loaders.stamp(weights),
+                config.protocol, config.fold, _synthetic(run), loaders.stamp(weights),
             )
         )  # fmt: skip
     return found
+
+
+def _synthetic(run: Run) -> bool:
+    if run.report:
+        return bool(run.report.get("synthetic", False))
+    name = run.config.dataset
+    return name in loaders.dataset_names() and loaders.dataset(str(name)).synthetic

@@ -125,6 +125,11 @@ def finished_runs() -> list[Run]:
     return [run for run in found if all((run.folder / name).exists() for name in needed)]
 
 
+def trained_runs() -> list[Run]:
+    """Runs with final weights, newest first; one that trained on all five folds has no report."""
+    return [run for run in runs.list_runs()[:NEWEST] if (run.folder / "model.safetensors").exists()]
+
+
 def artifacts_file(*parts: str) -> Path:
     """A shipped file, whether it is there or not."""
     return paths.artifacts().joinpath(*parts)
