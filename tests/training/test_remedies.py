@@ -10,6 +10,7 @@ from tumortrace.config import OptimSettings, RunConfig
 from tumortrace.training import remedies, runs, state
 from tumortrace.training.loop import Trainer, train
 from tumortrace.training.runs import Status
+from tumortrace.training.schedule import EpochPlan
 
 GIB = 2**30
 
@@ -19,10 +20,10 @@ def test_out_of_memory_names_a_batch_that_was_tried_and_fits(
 ) -> None:
     honest = Trainer._forward
 
-    def greedy(self: Trainer, rows: torch.Tensor, *more: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if len(rows) > 4 and self.progress.epoch == 1:
+    def greedy(self: Trainer, part: EpochPlan) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(part.rows) > 4 and self.progress.epoch == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return honest(self, rows, *more)
+        return honest(self, part)
 
     monkeypatch.setattr(Trainer, "_forward", greedy)
     run = runs.create(tiny.model_copy(update={"optim": OptimSettings(epochs=3, batch_size=16)}))
