@@ -61,6 +61,7 @@ class ModelSettings(_Settings):
     )
     dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
     mirror: bool = _field(False, "Answer with the mean over the slice and its mirror image; twice the work")
+    batchnorm: bool = _field(True, "Normalise each batch's features (cnn3d alone can do without)")
     depth: int = _field(
         1, "Neighbouring slices seen at once (cnn3d: 1 takes the three colour planes)", "slices", ge=1, le=9
     )
@@ -72,6 +73,8 @@ class ModelSettings(_Settings):
             raise ValueError(f"{self.name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
         if self.depth > 1 and self.name != "cnn3d":
             raise ValueError(f"{self.name} sees one slice; set depth to 1 or choose cnn3d")
+        if not self.batchnorm and self.name != "cnn3d":
+            raise ValueError(f"{self.name} cannot do without batchnorm; leave it on or choose cnn3d")
         if self.depth % 2 == 0:
             raise ValueError(f"depth must be odd, so that the slice stands in the middle; got {self.depth}")
         if self.name == "cnn3d" and self.init == "imagenet":
@@ -120,6 +123,7 @@ class RunConfig(_Settings):
     protocol: Protocol = _field("official", "How folds are formed")
     fold: int = _field(1, "Test fold; the other four train. 0 tests nothing and trains on all five", ge=0, le=5)
     validation: float = _field(0.1, "Share of the training part held out, whole persons at a time", ge=0, le=0.5)
+    train_share: float = _field(1.0, "Share of the training part that is used, whole persons at a time", gt=0, le=1)
     patience: int = _field(0, "Stop after this many epochs without a better validation loss; 0 never", "epochs", ge=0)
     seed: int = _field(0, "Seed of everything random", ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto", "Where to train")

@@ -164,3 +164,16 @@ def test_a_handful_of_slices_has_no_folds_and_no_crash() -> None:
         )
     )
     assert table[["person", "slice"]].isna().all(axis=None)
+
+
+def test_a_share_of_the_training_part_takes_whole_persons_of_every_class() -> None:
+    table = splits.frozen_figshare()
+    train = splits.split(table, "person", 1).train
+    half, quarter = (splits.some_persons(table, train, share, seed=3) for share in (0.5, 0.25))
+    assert set(quarter) < set(half) < set(train)
+    chosen = set(table["person_id"].iloc[half])
+    left = np.setdiff1d(train, half)
+    assert not chosen & set(table["person_id"].iloc[left])
+    persons = table.iloc[train].groupby("label")["person_id"].nunique()
+    kept = table.iloc[half].groupby("label")["person_id"].nunique()
+    assert (abs(kept - persons / 2) <= 1).all()

@@ -6,6 +6,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -142,3 +143,11 @@ def test_an_answer_may_be_the_mean_over_slice_and_mirror_image() -> None:
     assert torch.allclose(answer, (model(images) + model(images.flip(-1))) / 2)
     plain = make("cnn3d").eval()
     assert torch.equal(plain.answer(images), plain(images))
+
+
+def test_cnn3d_can_do_without_batchnorm_and_others_cannot() -> None:
+    plain = make("cnn3d", batchnorm=False)
+    assert not any(isinstance(module, nn.BatchNorm3d) for module in plain.modules())
+    assert plain.eval()(torch.rand(2, 1, 64, 64)).shape == (2, 3)
+    with pytest.raises(ValidationError, match="cannot do without batchnorm"):
+        make("resnet18", batchnorm=False)

@@ -171,6 +171,27 @@ def split(
     return Split(train, held, test)
 
 
+def some_persons(table: pd.DataFrame, rows: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.int64]:
+    """Some of the rows: of each class's persons (slices, where persons are unknown) the given share, at least one.
+
+    A smaller share is part of a larger one, for the same seed.
+
+    Args:
+        table: Frozen folds.
+        rows: To choose from.
+        share: Above 0, up to 1.
+        seed: Of the choice.
+    """
+    random = np.random.default_rng(seed)
+    some = table.iloc[rows]
+    groups = some["person_id"] if some["person_id"].notna().all() else some["slice_id"]
+    kept: set[str] = set()
+    for _, names in groups.groupby(some["label"], sort=True):
+        order = random.permutation(sorted(set(names)))
+        kept |= set(order[: max(1, round(share * len(order)))])
+    return rows[groups.isin(kept).to_numpy(dtype=bool)]
+
+
 def check_disjoint(
     table: pd.DataFrame,
     protocol: Protocol,

@@ -5,6 +5,8 @@ grad-cam's constructors call ``model.eval()`` and hang hooks on the model, so ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -16,23 +18,29 @@ from tumortrace.errors import ConfigError
 from tumortrace.models.base import SliceNet
 
 METHODS: Final = ("gradcam", "gradcam++", "hirescam", "layercam", "eigencam")
+"""Those that take one forward and one backward pass."""
+SLOW_METHODS: Final = ("scorecam",)
+"""Those that take a forward pass a channel."""
 TITLES: Final = {
     "gradcam": "Grad-CAM",
     "gradcam++": "Grad-CAM++",
     "hirescam": "HiRes-CAM",
     "layercam": "LayerCAM",
     "eigencam": "Eigen-CAM",
+    "scorecam": "Score-CAM",
 }
 
+Maps = npt.NDArray[np.float32]
 
-def saliency(model: SliceNet, images: Tensor, targets: list[int], method: str = "gradcam") -> npt.NDArray[np.float32]:
+
+def saliency(model: SliceNet, images: Tensor, targets: list[int], method: str = "gradcam") -> Maps:
     """Saliency of each slice for its target class.
 
     Args:
         model: A private copy in float32; its gradients are used and its mode changed.
         images: ``[B, D, S, S]`` in 0..1.
         targets: The class each map speaks for, one a slice.
-        method: One of :data:`METHODS`.
+        method: One of :data:`METHODS` or :data:`SLOW_METHODS`.
 
     Returns:
         ``[B, S, S]`` in 0..1, each map scaled to its own maximum; all 0 where nothing spoke for the class.
@@ -40,23 +48,43 @@ def saliency(model: SliceNet, images: Tensor, targets: list[int], method: str = 
     Raises:
         ConfigError: No such method.
     """
+    return saliency_by(model, images, targets, [method])[method]
+
+
+def saliency_by(model: SliceNet, images: Tensor, targets: list[int], methods: Sequence[str]) -> dict[str, Maps]:
+    """:func:`saliency` by several methods; those of :data:`METHODS` share one forward and one backward pass."""
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    if method not in METHODS:
-        raise ConfigError("no such saliency method", value=method, remedy=f"Choose one of {', '.join(METHODS)}.")
+    known = METHODS + SLOW_METHODS
+    for method in methods:
+        if method not in known:
+            raise ConfigError("no such saliency method", value=method, remedy=f"Choose one of {', '.join(known)}.")
     model.requires_grad_(True)
-    with (
-        torch.enable_grad(),
-        _cam(method)(model, [model.saliency_layer], reshape_transform=model.saliency_reshape) as cam,
-    ):
-        cam.get_target_width_height = lambda images: None  # cells as they are; enlarged below
-        maps = cam(images, [ClassifierOutputTarget(target) for target in targets])
+    wanted = [ClassifierOutputTarget(target) for target in targets]
+    found = {}
+    with torch.enable_grad(), _cam("gradcam", model) as reader:
+        reader(images, wanted)
+        for method in methods:
+            if method in SLOW_METHODS:
+                continue
+            with _cam(method, model) as cam:
+                cam.activations_and_grads.release()
+                own, cam.activations_and_grads = cam.activations_and_grads, reader.activations_and_grads
+                found[method] = cam.aggregate_multi_layers(cam.compute_cam_per_layer(images, wanted, False))
+                cam.activations_and_grads = own
     model.zero_grad(set_to_none=True)
+    for method in set(methods) & set(SLOW_METHODS):
+        with torch.no_grad(), _cam(method, model) as cam:
+            found[method] = cam(images, wanted)
+    return {method: _finished(model, found[method], images.shape[-1]) for method in methods}
+
+
+def _finished(model: SliceNet, maps: npt.NDArray[np.floating], side: int) -> Maps:
     cells = torch.from_numpy(np.nan_to_num(np.asarray(maps, dtype=np.float32)))
-    heat = _enlarge(cells, images.shape[-1], *model.saliency_grid)
+    heat = _enlarge(cells, side, *model.saliency_grid)
     # An enlarged maximum lies between pixels.
     top = heat.amax((1, 2), keepdim=True)
-    found: npt.NDArray[np.float32] = torch.where(top > 0, heat / top.clamp(min=1e-7), heat).clamp(0, 1).numpy()
+    found: Maps = torch.where(top > 0, heat / top.clamp(min=1e-7), heat).clamp(0, 1).numpy()
     return found
 
 
@@ -73,13 +101,21 @@ def _enlarge(cells: Tensor, side: int, start: float, step: float) -> Tensor:
     return torch.nn.functional.grid_sample(cells[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
 
 
-def _cam(method: str) -> Any:
+def _cam(method: str, model: SliceNet) -> Any:
     import pytorch_grad_cam as cams
+    from pytorch_grad_cam import score_cam
 
-    return {
+    # It draws a progress bar a slice.
+    score_cam.tqdm = SimpleNamespace(tqdm=iter)
+    kind = {
         "gradcam": cams.GradCAM,
         "gradcam++": cams.GradCAMPlusPlus,
         "hirescam": cams.HiResCAM,
         "layercam": cams.LayerCAM,
         "eigencam": cams.EigenCAM,
+        "scorecam": cams.ScoreCAM,
     }[method]
+    cam = kind(model, [model.saliency_layer], reshape_transform=model.saliency_reshape)
+    cam.get_target_width_height = lambda images: None  # cells as they are; enlarged by _enlarge
+    cam.batch_size = 64  # of Score-CAM
+    return cam

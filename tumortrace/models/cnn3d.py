@@ -35,7 +35,11 @@ class CNN3D(SliceNet):
         blocks = []
         before = 1
         for number, channels in enumerate(_CHANNELS):
-            blocks.append(_block(before, channels, convolutions=1 if number < 2 else 2, stride=2 if number == 0 else 1))
+            blocks.append(
+                _block(
+                    before, channels, 1 if number < 2 else 2, stride=2 if number == 0 else 1, norm=settings.batchnorm
+                )
+            )
             before = channels
         self.blocks = nn.ModuleList(blocks)
         self.pool = nn.AdaptiveAvgPool3d(1)
@@ -74,13 +78,13 @@ class CNN3D(SliceNet):
         return activation.mean(2)
 
 
-def _block(before: int, channels: int, convolutions: int, stride: int) -> nn.Sequential:
+def _block(before: int, channels: int, convolutions: int, stride: int, norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for number in range(convolutions):
         step = (1, stride, stride) if number == 0 else (1, 1, 1)
         layers += [
-            nn.Conv3d(before if number == 0 else channels, channels, 3, stride=step, padding=1, bias=False),
-            nn.BatchNorm3d(channels),
+            nn.Conv3d(before if number == 0 else channels, channels, 3, stride=step, padding=1, bias=not norm),
+            nn.BatchNorm3d(channels) if norm else nn.Identity(),
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers, nn.MaxPool3d((1, 2, 2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,8 @@ def load(
     dataset = store.open_dataset(config.dataset)
     table = splits.table_for(dataset)
     split = splits.split(table, config.protocol, config.fold, config.validation, config.seed)
+    if config.train_share < 1:
+        split = replace(split, train=splits.some_persons(table, split.train, config.train_share, config.seed))
     if len(split.train) < config.optim.batch_size:
         raise DataError(
             "the training part has fewer slices than one batch",

@@ -111,6 +111,14 @@ def plan(
     return tasks
 
 
+def make_task(name: str, config: RunConfig) -> Task:
+    """The task of a sweep that trains this configuration; its run's name follows from both."""
+    # Only what differs from the defaults is hashed: a setting that a later version adds must not rename every run.
+    text = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    short = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Task(f"{name}-{config.model.name}-{config.protocol}{config.fold}-s{config.seed}-{short}", config)
+
+
 def read_value(text: Any) -> Any:
     """A value from the command line: ``null`` is None, the rest is left to the setting's own type."""
     return None if text == "null" else text
@@ -194,10 +202,7 @@ def _task(name: str, shared: Mapping[str, Any], combination: Mapping[str, Any]) 
             value=f"devices={config.devices}, nodes={config.nodes}",
             remedy="Set both to 1: the other devices take the other tasks.",
         )
-    # Only what differs from the defaults is hashed: a setting that a later version adds must not rename every run.
-    text = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
-    short = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Task(f"{name}-{config.model.name}-{config.protocol}{config.fold}-s{config.seed}-{short}", config)
+    return make_task(name, config)
 
 
 def _refuse_twins(tasks: Sequence[Task]) -> None:

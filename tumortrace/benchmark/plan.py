@@ -1,0 +1,228 @@
+"""What the benchmark trains: recipes, presets, and every run that follows from them. No torch here.
+
+A recipe is fixed before the benchmark begins; how it was found stands in ``docs/benchmark.md``. Two presets differ in
+size and in how often: ``quick`` is what two CPU cores do in some ten hours, ``full`` wants a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from tumortrace.config import RunConfig, parse_config
+from tumortrace.data.catalog import FIGSHARE, FOLDS
+from tumortrace.errors import ConfigError
+from tumortrace.settings import nest
+from tumortrace.training.sweep import make_task
+from tumortrace.training.sweep_worker import Task
+
+Settings = dict[str, Any]
+Part = Literal["official", "person", "slice", "seeds", "ablations", "shipped"]
+PARTS: Final[tuple[Part, ...]] = ("official", "person", "slice", "seeds", "ablations", "shipped")
+BASE: Final = "base"
+
+_COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
+_SHORT: Final[Settings] = {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
+                           "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3,
+                           "optim.start_size": 0.6}  # fmt: skip
+_LONG: Final[Settings] = {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
+                          "optim.epochs": 40, "optim.batch_size": 32, "optim.lr": 2e-3,
+                          "optim.start_size": 0.6}  # fmt: skip
+
+ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
+    "tracenet": {
+        "crop: none": {"preprocess.crop": False},
+        "normalisation: least to greatest": {"preprocess.low": 0.0, "preprocess.high": 100.0},
+        "normalisation: 2nd to 98th percentile": {"preprocess.low": 2.0, "preprocess.high": 98.0},
+        "size: 64 px": {"preprocess.size": 64},
+        "size: half as large again": {"preprocess.size": 1.5},
+        "augmentation: none": dict.fromkeys(
+            ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
+             "augment.gamma", "augment.noise"), 0.0) | {"augment.reflect": False},
+        "augmentation: geometry alone": dict.fromkeys(
+            ("augment.brightness", "augment.contrast", "augment.gamma", "augment.noise"), 0.0),
+        "augmentation: intensity alone": dict.fromkeys(("augment.rotate", "augment.shift", "augment.scale"), 0.0)
+        | {"augment.reflect": False},
+        "augmentation: twice as strong": {
+            "augment.rotate": 30.0, "augment.shift": 0.12, "augment.scale": 0.24, "augment.brightness": 0.2,
+            "augment.contrast": 0.4, "augment.gamma": 0.4, "augment.noise": 0.04},
+        "augmentation: with mixup": {"augment.mixup": 0.2},
+        "mirror at test time: off": {"model.mirror": False},
+        "outline task: off": {"optim.outline_weight": 0.0},
+        "outline task: three times the weight": {"optim.outline_weight": 3.0},
+        "architecture: ResNet18": {"model.name": "resnet18"},
+        "architecture: ResNet18 with CBAM": {"model.name": "resnet18_cbam"},
+        "dropout: 0.3": {"model.dropout": 0.3},
+        "weight decay: none": {"optim.weight_decay": 0.0},
+        "label smoothing: none": {"optim.label_smoothing": 0.0},
+        "moving average: none": {"optim.ema": 0.0},
+        "learning rate: half": {"optim.lr": 0.5},
+        "learning rate: twice": {"optim.lr": 2.0},
+        "batch: twice": {"optim.batch_size": 2},
+        "epochs: half": {"optim.epochs": 0.5},
+        "epochs: half as many again": {"optim.epochs": 1.5},
+        "training persons: a quarter": {"train_share": 0.25},
+        "training persons: half": {"train_share": 0.5},
+    },
+    "cnn3d": {
+        "depth: 3 neighbouring slices": {"model.depth": 3},
+        "depth: 5 neighbouring slices": {"model.depth": 5},
+        "batchnorm: none": {"model.batchnorm": False},
+        "dropout: none": {"model.dropout": 0.0},
+        "weight decay: none": {"optim.weight_decay": 0.0},
+        "augmentation: none": dict.fromkeys(
+            ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
+             "augment.gamma", "augment.noise"), 0.0) | {"augment.reflect": False},
+    },
+}  # fmt: skip
+"""Base model to variant (``factor: level``) to what it changes; :data:`_SCALED` are multiples of the base's."""
+_SCALED: Final = {"optim.lr", "optim.epochs", "optim.batch_size", "preprocess.size"}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How large, and how often."""
+
+    key: str
+    note: str
+    recipes: Mapping[str, Settings]
+    seeds: tuple[int, ...]  # of the headline models; the others have the first
+    headline: tuple[str, ...]
+    slice_folds: tuple[int, ...]
+    ablation_folds: tuple[int, ...]
+    ablation: Settings = field(default_factory=dict)  # what the bases of the ablations change to be affordable
+
+
+def _recipes(base: Settings, more: Mapping[str, Settings]) -> dict[str, Settings]:
+    return {name: _COMMON | base | {"model.name": name} | changes for name, changes in more.items()}
+
+
+PRESETS: Final = {
+    preset.key: preset
+    for preset in (
+        Preset(
+            "quick",
+            "128 px (Inception v3 144), one seed, ablations at 96 px on two folds: some ten hours on two CPU cores.",
+            _recipes(
+                _SHORT,
+                {
+                    "tracenet": {"model.dropout": 0.0},
+                    "resnet18": {},
+                    "resnet18_cbam": {},
+                    "cnn3d": {"optim.epochs": 18},
+                    "inception_v3": {"preprocess.size": 144, "optim.start_size": 0.7, "optim.lr": 1e-3},
+                },
+            ),
+            seeds=(0,),
+            headline=("tracenet", "resnet18"),
+            slice_folds=(1,),
+            ablation_folds=(1, 2),
+            ablation={"preprocess.size": 96},
+        ),
+        Preset(
+            "full",
+            "224 px (Inception v3 256), three seeds for TraceNet and ResNet18, ablations at 128 px, five folds: a GPU.",
+            _recipes(
+                _LONG,
+                {
+                    "tracenet": {"model.dropout": 0.0},
+                    "resnet18": {},
+                    "resnet18_cbam": {},
+                    "cnn3d": {"preprocess.size": 160},
+                    "inception_v3": {"preprocess.size": 256, "optim.start_size": 0.7, "optim.lr": 1e-3},
+                },
+            ),
+            seeds=(0, 1, 2),
+            headline=("tracenet", "resnet18"),
+            slice_folds=FOLDS,
+            ablation_folds=FOLDS,
+            ablation={"preprocess.size": 128, "optim.epochs": 20},
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of the benchmark, and what it is for."""
+
+    part: Part
+    base: str  # for an ablation the model whose recipe is departed from; otherwise empty
+    variant: str  # ``factor: level`` or ``base``; otherwise empty
+    task: Task
+
+
+def find(key: str) -> Preset:
+    """The preset of that key.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if key not in PRESETS:
+        raise ConfigError("no such preset", value=key, remedy=f"Choose one of {', '.join(PRESETS)}.")
+    return PRESETS[key]
+
+
+def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings | None = None) -> list[Entry]:
+    """Every run of the preset, what matters most first; a run that serves twice (a base, say) appears twice.
+
+    Args:
+        preset: From :data:`PRESETS`.
+        parts: Which; all by default.
+        overrides: Settings that every run gets (another dataset, fewer epochs), for trials.
+    """
+    found: list[Entry] = []
+    for part in (part for part in PARTS if part in parts):
+        if part == "ablations":
+            found += _ablations(preset, overrides or {})
+            continue
+        found += [Entry(part, "", "", _task(preset, values | (overrides or {}))) for values in _plain(preset, part)]
+    return found
+
+
+def config_of(values: Settings) -> RunConfig:
+    """The configuration of dotted settings."""
+    return parse_config(nest(values))
+
+
+def _plain(preset: Preset, part: Part) -> list[Settings]:
+    first, *others = preset.seeds
+    if part == "shipped":
+        # All five folds, and nothing held out: the recipe is known by now.
+        return [recipe | {"fold": 0, "validation": 0.0, "seed": first} for recipe in preset.recipes.values()]
+    if part == "seeds":
+        return [
+            preset.recipes[name] | {"protocol": protocol, "fold": fold, "seed": seed}
+            for seed in others
+            for protocol in ("official", "person")
+            for fold in FOLDS
+            for name in preset.headline
+        ]
+    folds = preset.slice_folds if part == "slice" else FOLDS
+    return [
+        recipe | {"protocol": part, "fold": fold, "seed": first} for fold in folds for recipe in preset.recipes.values()
+    ]
+
+
+def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
+    found = []
+    for base, variants in ABLATIONS.items():
+        recipe = preset.recipes[base] | preset.ablation | overrides
+        for variant, changes in {BASE: {}, **variants}.items():
+            for fold in preset.ablation_folds:
+                values = recipe | {key: _scaled(recipe, key, value) for key, value in changes.items()}
+                values |= {"protocol": "official", "fold": fold, "seed": preset.seeds[0]}
+                found.append(Entry("ablations", base, variant, _task(preset, values)))
+    return found
+
+
+def _scaled(recipe: Settings, key: str, value: Any) -> Any:
+    if key not in _SCALED or (key == "preprocess.size" and value > 8):
+        return value
+    scaled = recipe[key] * value
+    return round(scaled) if isinstance(recipe[key], int) else scaled
+
+
+def _task(preset: Preset, values: Settings) -> Task:
+    return make_task(f"benchmark-{preset.key}", config_of(values))
