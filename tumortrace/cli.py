@@ -1,4 +1,5 @@
-"""The command line: ``tumortrace data | train | speedrun | queue | sweep | evaluate | predict | publish | runs | app``.
+"""The command line: ``tumortrace data | train | speedrun | queue | sweep | benchmark | evaluate | predict | publish``,
+``runs`` and ``app``.
 
 Every command that reports takes ``--json`` and then prints one JSON document on standard output and nothing else. Heavy
 libraries are imported inside the commands, so that ``--help`` answers at once.
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from tumortrace import __version__
+from tumortrace.cli_benchmark import benchmark
 from tumortrace.cli_data import app as data_app
 from tumortrace.cli_print import Json, print_json
 from tumortrace.cli_runs import app as runs_app
@@ -33,6 +35,7 @@ app.add_typer(data_app, name="data")
 app.command("train")(train)
 app.command("speedrun")(speedrun)
 app.command("sweep")(sweep)
+app.command("benchmark")(benchmark)
 app.add_typer(queue_app, name="queue")
 app.add_typer(runs_app, name="runs")
 
@@ -94,7 +97,7 @@ def predict(
 
 @app.command()
 def publish(runs: Annotated[list[str], typer.Argument(help="Finished runs on the real dataset.")]) -> None:
-    """Write finished runs' weights and test rows into artifacts/, from where the app ships them."""
+    """Write finished runs' weights into artifacts/models/, from where the app ships them."""
     from tumortrace.inference.publish import publish as publish_run
     from tumortrace.training.runs import find
 

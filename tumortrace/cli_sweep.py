@@ -63,7 +63,7 @@ def sweep(
         return
     chosen = _backend(backend, jobs, memory_gb, threads, address, gpus_per_task, cpus_per_task)
     # Ray reports a lost node with print(): standard output is for the document alone.
-    with _bar(name, len(tasks), quiet=as_json) as advance, contextlib.redirect_stdout(sys.stderr):
+    with bar(name, len(tasks), quiet=as_json) as advance, contextlib.redirect_stdout(sys.stderr):
         outcomes = run(tasks, chosen, on_outcome=advance, retries=retries)
     counts = Counter[str](outcome.state for outcome in outcomes)
     if as_json:
@@ -151,7 +151,8 @@ def _list(name: str, tasks: Sequence[Task], as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _bar(name: str, total: int, *, quiet: bool) -> Iterator[Callable[[Outcome], None] | None]:
+def bar(name: str, total: int, *, quiet: bool) -> Iterator[Callable[[Outcome], None] | None]:
+    """A progress bar of tasks on standard error; yields what to call as each ends, None where quiet."""
     if quiet:
         yield None
         return

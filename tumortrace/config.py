@@ -33,8 +33,11 @@ TITLES: Final = {
     "inception_v3": "Inception v3",
     "resnet18_cbam": "ResNet18 with CBAM",
     "tracenet": "TraceNet",
+    "ensemble": "Ensemble",
+    "classical": "Classical features",
+    "majority": "Majority vote",
 }
-"""Names for people."""
+"""Names for people; the last three train no network."""
 
 
 def model_title(name: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tumortrace.errors import DataError
-from tumortrace.evaluation.comparison import Comparison, compare, mcnemar_exact
+from tumortrace.evaluation.comparison import Comparison, compare, differences, mcnemar_exact
 from tumortrace.evaluation.rows import join_truth
 
 Make = Callable[..., pd.DataFrame]
@@ -84,3 +84,62 @@ def test_other_slices_and_several_seeds_are_refused(make_rows: Make, make_truth:
     seeds = join_truth(pd.concat([make_rows([RIGHT, RIGHT]), make_rows([RIGHT, RIGHT], seed=1)]), truth)
     with pytest.raises(DataError, match="several models, protocols or seeds"):
         compare(seeds, both)
+
+
+def test_differences_agree_with_the_comparison_of_two_models(make_rows: Make, make_truth: Make) -> None:
+    rng = np.random.default_rng(0)
+    truth = make_truth([place // 4 % 3 for place in range(60)], [f"P{place // 4}" for place in range(60)])
+    shares = [rng.dirichlet((2, 1, 1), 60) for _ in range(2)]
+    one, other = (join_truth(make_rows(part), truth) for part in shares)
+    found = differences(one, other, replicates=200, seed=3)
+    expected = compare(one, other, replicates=200, seed=3).difference
+    assert found["accuracy"].model_dump() == pytest.approx(expected.model_dump())
+    gliomas = [join_truth(make_rows(part), truth).query("label == 1")["correct"].mean() for part in shares]
+    assert found["recall/glioma"].value == pytest.approx(gliomas[0] - gliomas[1])
+    back = differences(other, one, replicates=200, seed=3)
+    assert back["log_loss"].value == pytest.approx(-found["log_loss"].value)
+    assert back["log_loss"].low == pytest.approx(-found["log_loss"].high)
+
+
+def test_no_figure_of_a_model_differs_from_itself(clustered: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    joined = join_truth(*clustered)
+    for interval in differences(joined, joined.sample(frac=1, random_state=1), replicates=50).values():
+        assert (interval.low, interval.value, interval.high) == pytest.approx((0, 0, 0))
+
+
+def test_differences_pool_seeds_and_keep_a_persons_rows_together(make_rows: Make, make_truth: Make) -> None:
+    truth = make_truth([0, 0, 1, 1, 2, 2], ["P0", "P0", "P1", "P1", "P2", "P2"])
+    right, wrong = np.eye(3)[[0, 0, 1, 1, 2, 2]], np.eye(3)[[1, 1, 2, 2, 0, 0]]
+    one = join_truth(pd.concat([make_rows(right), make_rows(right, seed=1)]), truth)
+    other = join_truth(pd.concat([make_rows(wrong, seed=1), make_rows(right)]), truth)  # the seeds in another order
+    found = differences(one, other, replicates=50)["accuracy"]
+    assert found.value == 0.5
+    assert (found.n, found.clusters, found.unit) == (12, 3, "person")
+    assert (found.low, found.high) == (0.5, 0.5)  # every person gains alike
+
+
+def test_the_protocol_of_the_two_sides_may_differ(make_rows: Make, make_truth: Make) -> None:
+    truth = make_truth([0, 0], ["P0", "P1"])
+    one = join_truth(make_rows([RIGHT, RIGHT], protocol="slice"), truth)
+    other = join_truth(make_rows([RIGHT, WRONG], protocol="person"), truth)
+    assert differences(one, other, replicates=50)["accuracy"].value == 0.5
+
+
+def test_figures_that_one_side_leaves_undefined_have_no_difference(make_rows: Make, make_truth: Make) -> None:
+    truth = make_truth([0, 0, 1, 1], ["P0", "P1", "P2", "P3"])
+    one = join_truth(make_rows([RIGHT, RIGHT, WRONG, WRONG]), truth)
+    other = join_truth(make_rows([RIGHT] * 4), truth)  # never says glioma
+    found = differences(one, other, replicates=50)
+    assert "recall/glioma" in found
+    assert "precision/glioma" not in found
+    assert "recall/pituitary" not in found
+
+
+def test_sides_of_other_slices_or_seeds_have_no_differences(make_rows: Make, make_truth: Make) -> None:
+    truth = make_truth([0, 0])
+    both = join_truth(make_rows([RIGHT, RIGHT]), truth)
+    for other in (both.iloc[:1], both.assign(seed=1), both.iloc[:0]):
+        with pytest.raises(DataError, match="slices and seeds"):
+            differences(both, other)
+    with pytest.raises(DataError, match="slices and seeds"):
+        differences(both.iloc[:0], both.iloc[:0])

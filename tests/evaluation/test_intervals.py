@@ -40,13 +40,13 @@ def test_a_weighted_replicate_equals_the_metrics_of_the_rows_really_copied(
             assert values[replicate] == pytest.approx(copied.value(metric, name)), (metric, name)
 
 
-def test_every_figure_but_the_calibration_error_has_an_interval_around_it(
+def test_every_figure_has_an_interval_around_it(
     clustered: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
     joined = join_truth(*clustered)
     metrics = classification_metrics(joined["label"], joined[list(PROBABILITIES)])
     intervals = bootstrap(joined, replicates=300)
-    scalars = set(metrics.model_dump()) - {"n", "confusion", "classes", "ece"}
+    scalars = set(metrics.model_dump()) - {"n", "confusion", "classes"}
     singles = {"precision", "recall", "f1", "auc", "average_precision"}
     wanted = {interval_key(metric) for metric in scalars}
     wanted |= {interval_key(metric, name) for metric in singles for name in metrics.classes}

@@ -159,17 +159,20 @@ def test_the_flat_list_holds_every_figure_of_both_units_and_is_json(report: Repo
     flat = tables.figures(report)
     json.dumps(flat, allow_nan=False)
     # 12 of all classes (ECE among them) and 5 of each of 3 classes, for slices and for patients
-    assert len(flat) == 2 * (12 + 15) == len({(f["unit"], f["metric"], f["class_name"]) for f in flat})
-    found = [f for f in flat if (f["unit"], f["metric"], f["class_name"]) == ("slice", "recall", "glioma")]
+    assert len(flat) == 2 * (12 + 18) == len({(f["unit"], f["metric"], f["class"]) for f in flat})
+    found = [f for f in flat if (f["unit"], f["metric"], f["class"]) == ("slice", "recall", "glioma")]
     assert found[0]["value"] == pytest.approx(2 / 3)
     assert found[0]["n"] == 3
     assert {f["metric"] for f in flat} == set(METRIC_NAMES)
 
 
-def test_the_calibration_error_is_given_without_an_interval(report: Report) -> None:
-    ece = report.slice.interval("ece")
-    assert ece.value == report.slice.metrics.ece
-    assert (ece.low, ece.high) == (None, None)
+def test_a_support_is_counted_once_however_many_seeds_there_are(make_rows: Make, make_truth: Make) -> None:
+    shares = [(0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)]
+    rows = pd.concat([make_rows(shares), make_rows(shares).assign(seed=1)])
+    flat = tables.figures(make_report(rows, make_truth([0, 1, 2]), replicates=5))
+    found = {(f["metric"], f["class"]): f for f in flat if f["unit"] == "slice"}
+    assert found["support", "glioma"]["value"] == 1
+    assert found["accuracy", None]["n"] == 3
 
 
 def test_the_leaderboard_keeps_the_order_given(report: Report, nameless: Report) -> None:
@@ -187,7 +190,8 @@ def test_figures_are_written_one_way(report: Report, nameless: Report) -> None:
     assert decimal(0.94123) == "0.941"
     interval = report.slice.interval("accuracy").model_copy(update={"low": 0.25, "high": 0.75})
     assert with_interval(interval) == "50.0\N{NO-BREAK SPACE}% (25.0 to 75.0)"
-    assert with_interval(report.slice.interval("ece")).endswith("%")
+    no_ends = interval.model_copy(update={"low": None, "high": None})
+    assert with_interval(no_ends) == "50.0\N{NO-BREAK SPACE}%"
     assert with_interval(nameless.slice.interval("precision", "glioma")) == UNDEFINED
 
 

@@ -44,7 +44,8 @@ def make_run() -> MakeRun:
         table = pd.DataFrame(
             {"model": name, "protocol": "official", "seed": seed, "fold": fold, "slice_id": rows["slice_id"].to_list()}
         ).assign(**{f"p_{one}": shares[:, place] for place, one in enumerate(CLASSES)})
-        table.to_parquet(run.folder / "predictions.parquet", index=False)
+        if fold:
+            table.to_parquet(run.folder / "predictions.parquet", index=False)
         (run.folder / "metrics" / "version_1").mkdir(parents=True)
         pd.DataFrame({"epoch": [1, 2], "step": [5, 10], "train_loss": [1.0, 0.5]}).to_csv(
             run.folder / "metrics" / "version_1" / "metrics.csv", index=False

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.inference.conftest import SIZES, MakeRun
 from tumortrace import paths
+from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
 from tumortrace.errors import RunNotResumable, UnknownModel, WeightsMismatch
+from tumortrace.evaluation.report import make_report, write_reports
 from tumortrace.inference.bundle import find_bundle, list_bundles
 from tumortrace.inference.classifier import Classifier
 from tumortrace.inference.publish import publish
-from tumortrace.inference.shipped import shipped_predictions, shipped_reports
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))
@@ -43,18 +45,26 @@ def test_a_card_says_what_it_is_what_it_saw_and_how_good_it_is(make_run: MakeRun
     assert not bundle.synthetic
 
 
-def test_rows_of_models_and_folds_gather_and_a_second_time_replaces(make_run: MakeRun) -> None:
-    publish(make_run("cnn3d", fold=1))
-    publish(make_run("cnn3d", fold=2))
-    publish(make_run("resnet18", fold=1))
-    rows = shipped_predictions()
-    assert len(rows) == 570 + 655 + 570
-    publish(make_run("cnn3d", fold=1))
-    assert len(shipped_predictions()) == len(rows)
-    reports = {report.model: report for report in shipped_reports()}
-    assert reports["cnn3d"].folds == [1, 2]
-    assert reports["cnn3d"].slice.metrics.n == 570 + 655
-    assert set(reports) == {"cnn3d", "resnet18"}
+def test_a_model_trained_on_all_slices_has_the_figures_of_its_recipe(make_run: MakeRun) -> None:
+    tested = [make_run("cnn3d", fold=fold).predictions for fold in (1, 2)]
+    report = make_report(pd.concat(tested), splits.frozen_figshare(), replicates=10)
+    folder = paths.artifacts() / "benchmark"
+    write_reports([report], folder / "reports.json")
+    votes = [{"temperatures": {"cnn3d": 2.0}}, {"temperatures": {"cnn3d": 0.5}}]
+    paths.write_json(folder / "results.json", {"votes": votes})
+    publish(make_run("cnn3d", fold=0))
+    bundle = find_bundle("cnn3d")
+    assert bundle.scores["accuracy"] == report.slice.metrics.accuracy
+    assert (bundle.scores["folds"], bundle.scores["n"]) == ([1, 2], 570 + 655)
+    assert "out of fold" in bundle.scores["of"]
+    assert "no fold held out" in bundle.trained_on
+    assert bundle.card["temperature"] == pytest.approx(1)
+
+
+def test_a_model_that_nothing_has_tested_ships_without_figures(make_run: MakeRun) -> None:
+    publish(make_run("cnn3d", fold=0))
+    assert find_bundle("cnn3d").scores == {}
+    assert find_bundle("cnn3d").card["temperature"] is None
 
 
 def test_the_best_model_is_listed_first(make_run: MakeRun) -> None:

@@ -36,7 +36,7 @@ def shipped():
     folder = paths.artifacts() / "benchmark"
     folder.mkdir(parents=True)
     table.to_parquet(folder / "predictions.parquet", index=False)
-    write_reports([make_report(table, truth, replicates=50)], folder / "results.json")
+    write_reports([make_report(table, truth, replicates=50)], folder / "reports.json")
 
 
 def test_home_headlines_what_ships_with_protocol_n_and_interval(shipped, open_page, words):

@@ -38,7 +38,7 @@ def effects(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
             ours, theirs = _on_common_folds(side, joined[BASE])
             if ours.empty:
                 continue
-            gaps = differences(ours, theirs) if variant != BASE else {}
+            gaps = differences(ours, theirs, ranked=False) if variant != BASE else {}
             found = classification_metrics(ours["label"], ours[list(PROBABILITIES)])
             factor, _, level = variant.partition(": ")
             for metric in METRICS:

@@ -69,8 +69,9 @@ def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], Non
         for entry in done
         if entry.part == "ablations"
     ]
+    empty = empty_rows().assign(base=pd.Series(dtype="string"), variant=pd.Series(dtype="string"))
     missing = [entry for entry in entries if entry not in done]
-    return Rows(_concat([*parts, voted]), validation, _concat(ablations), votes, missing)
+    return Rows(_concat([*parts, voted]), validation, _concat(ablations) if ablations else empty, votes, missing)
 
 
 def _rows(entry: Entry, name: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.data.catalog import CLASSES, FIGSHARE
 from tumortrace.data.planes import planes
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.intervals import REPLICATES, clusters_of, draw, percentile_interval
@@ -52,7 +52,8 @@ def describe(dataset: Dataset, images: npt.NDArray[np.uint8], masks: npt.NDArray
     manifest = dataset.manifest
     rows = [_measured(image, mask) for image, mask in zip(images, masks, strict=True)]
     frame = pd.DataFrame(rows, columns=["size", "side", "height", "contrast"])
-    frame["plane"] = planes(manifest["slice_id"]).to_numpy()
+    # Another dataset's numbers say nothing of its planes.
+    frame["plane"] = planes(manifest["slice_id"]).to_numpy() if dataset.name == FIGSHARE else pd.NA
     frame["slices"] = manifest.groupby("patient_id")["slice_id"].transform("size").to_numpy()
     return frame.set_index(manifest["slice_id"].astype("string"))
 
@@ -123,7 +124,7 @@ def suspects(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
     known = truth.set_index(truth["slice_id"].astype("string"))
     labels = known["label"].reindex(mean.index).to_numpy(dtype=np.int64)
     shares = mean.to_numpy(dtype=np.float64)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = shares / shares.sum(axis=1, keepdims=True)
     if len(np.unique(labels)) < len(CLASSES):
         return []
     doubtful = find_label_issues(labels, shares, return_indices_ranked_by="self_confidence", n_jobs=1)
@@ -148,7 +149,8 @@ def _measured(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]) -> tupl
     down, across = np.nonzero(inside)
     around = binary_dilation(inside, iterations=max(1, round(_RING_SHARE * side))) & ~inside
     contrast = (float(image[inside].mean()) - float(image[around].mean())) / 255 if around.any() else float("nan")
-    return float(inside.mean()), abs(across.mean() / side - 0.5), float(down.mean() / side), contrast
+    middle, height = (across.mean() + 0.5) / side, (down.mean() + 0.5) / side  # from the pixels' middles
+    return float(inside.mean()), abs(float(middle) - 0.5), float(height), contrast
 
 
 def _binned(values: pd.Series[Any], by: str) -> pd.Series[Any]:

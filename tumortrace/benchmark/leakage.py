@@ -45,7 +45,7 @@ def by_protocol(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]
             one, other = _common(leaky, honest)
             if one.empty:
                 continue
-            gains = differences(one, other)
+            gains = differences(one, other, ranked=False)
             both = [make_report(side, truth, replicates=2).slice for side in (one, other)]
             for key in METRICS:
                 if key not in gains:
@@ -98,8 +98,10 @@ def seen_heads(rows: pd.DataFrame, folds: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         if HONEST in sides:
             sides["official"], sides[HONEST] = _common(sides["official"], sides[HONEST])
+        if sides["official"].empty:
+            continue
         drawn: dict[str, npt.NDArray[np.float64]] = {}
-        values: dict[str, float] = {}
+        values: dict[str, float | None] = {}
         for protocol, side in sides.items():
             marks = seen.reindex(side["slice_id"]).to_numpy(dtype=bool)
             found, drawn[protocol] = _two_groups(side, marks)
@@ -107,7 +109,7 @@ def seen_heads(rows: pd.DataFrame, folds: pd.DataFrame) -> list[dict[str, Any]]:
             values[protocol] = found[2]["value"]
         if HONEST in sides:
             both = percentile_interval(
-                values["official"] - values[HONEST],
+                _less(values["official"], values[HONEST]),
                 drawn["official"] - drawn[HONEST],
                 n=len(sides["official"]),
                 clusters=int(sides["official"]["person_id"].nunique()),
@@ -126,20 +128,25 @@ def _two_groups(
     cluster, count, unit = clusters_of(side)
     weights = draw(count, REPLICATES, 0)
     right = side["correct"].to_numpy(dtype=np.float64)
-    lines, shares, replicates = [], [], []
+    lines, replicates = [], []
+    shares: list[float | None] = []
     for name, group in (("follow-up", marks), ("none", ~marks)):
         sums = np.bincount(cluster, right * group, count)
         sizes = np.bincount(cluster, group.astype(np.float64), count)
         with np.errstate(invalid="ignore"):
             replicates.append((weights @ sums) / (weights @ sizes))
-        shares.append(float(right[group].mean()) if group.any() else float("nan"))
+        shares.append(float(right[group].mean()) if group.any() else None)
         interval = percentile_interval(
             shares[-1], replicates[-1], n=int(group.sum()), clusters=int(side["person_id"][group].nunique()), unit=unit
         )
         lines.append(_line(name, interval, int(right[group].sum())))
     gap = replicates[0] - replicates[1]
-    interval = percentile_interval(shares[0] - shares[1], gap, n=len(side), clusters=count, unit=unit)
+    interval = percentile_interval(_less(*shares), gap, n=len(side), clusters=count, unit=unit)
     return [*lines, _line("difference", interval, None)], gap
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
 
 
 def _line(group: str, interval: Interval, right: int | None) -> dict[str, Any]:

@@ -23,10 +23,11 @@ PARTS: Final[tuple[Part, ...]] = ("official", "person", "slice", "seeds", "ablat
 BASE: Final = "base"
 
 _COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
-_SHORT: Final[Settings] = {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
+_GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.1, "augment.scale": 0.2}
+_SHORT: Final[Settings] = _GEOMETRY | {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
                            "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3,
                            "optim.start_size": 0.6}  # fmt: skip
-_LONG: Final[Settings] = {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
+_LONG: Final[Settings] = _GEOMETRY | {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
                           "optim.epochs": 40, "optim.batch_size": 32, "optim.lr": 2e-3,
                           "optim.start_size": 0.6}  # fmt: skip
 
@@ -35,7 +36,7 @@ ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
         "crop: none": {"preprocess.crop": False},
         "normalisation: least to greatest": {"preprocess.low": 0.0, "preprocess.high": 100.0},
         "normalisation: 2nd to 98th percentile": {"preprocess.low": 2.0, "preprocess.high": 98.0},
-        "size: 64 px": {"preprocess.size": 64},
+        "size: three quarters": {"preprocess.size": 0.75},
         "size: half as large again": {"preprocess.size": 1.5},
         "augmentation: none": dict.fromkeys(
             ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
@@ -44,13 +45,13 @@ ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
             ("augment.brightness", "augment.contrast", "augment.gamma", "augment.noise"), 0.0),
         "augmentation: intensity alone": dict.fromkeys(("augment.rotate", "augment.shift", "augment.scale"), 0.0)
         | {"augment.reflect": False},
-        "augmentation: twice as strong": {
-            "augment.rotate": 30.0, "augment.shift": 0.12, "augment.scale": 0.24, "augment.brightness": 0.2,
-            "augment.contrast": 0.4, "augment.gamma": 0.4, "augment.noise": 0.04},
+        "augmentation: half the geometry": {"augment.rotate": 15.0, "augment.shift": 0.05, "augment.scale": 0.1},
+        "augmentation: twice the intensity": {
+            "augment.brightness": 0.2, "augment.contrast": 0.4, "augment.gamma": 0.4, "augment.noise": 0.04},
         "augmentation: with mixup": {"augment.mixup": 0.2},
         "mirror at test time: off": {"model.mirror": False},
         "outline task: off": {"optim.outline_weight": 0.0},
-        "outline task: three times the weight": {"optim.outline_weight": 3.0},
+        "outline task: a third of the weight": {"optim.outline_weight": 1.0},
         "architecture: ResNet18": {"model.name": "resnet18"},
         "architecture: ResNet18 with CBAM": {"model.name": "resnet18_cbam"},
         "dropout: 0.3": {"model.dropout": 0.3},
@@ -92,6 +93,7 @@ class Preset:
     slice_folds: tuple[int, ...]
     ablation_folds: tuple[int, ...]
     ablation: Settings = field(default_factory=dict)  # what the bases of the ablations change to be affordable
+    sample: int = 40  # slices a fold and model for Score-CAM and ROAD
 
 
 def _recipes(base: Settings, more: Mapping[str, Settings]) -> dict[str, Settings]:
@@ -103,22 +105,23 @@ PRESETS: Final = {
     for preset in (
         Preset(
             "quick",
-            "128 px (Inception v3 144), one seed, ablations at 96 px on two folds: some ten hours on two CPU cores.",
+            "128 px, one seed, ablations at 64 px on two folds: some ten hours on two CPU cores.",
             _recipes(
                 _SHORT,
                 {
-                    "tracenet": {"model.dropout": 0.0},
+                    "tracenet": {"model.dropout": 0.0, "optim.outline_weight": 3.0},
                     "resnet18": {},
                     "resnet18_cbam": {},
-                    "cnn3d": {"optim.epochs": 18},
-                    "inception_v3": {"preprocess.size": 144, "optim.start_size": 0.7, "optim.lr": 1e-3},
+                    "cnn3d": {},
+                    "inception_v3": {"optim.start_size": 0.75, "optim.lr": 1e-3},
                 },
             ),
             seeds=(0,),
             headline=("tracenet", "resnet18"),
             slice_folds=(1,),
             ablation_folds=(1, 2),
-            ablation={"preprocess.size": 96},
+            ablation={"preprocess.size": 64},
+            sample=8,
         ),
         Preset(
             "full",
@@ -126,7 +129,7 @@ PRESETS: Final = {
             _recipes(
                 _LONG,
                 {
-                    "tracenet": {"model.dropout": 0.0},
+                    "tracenet": {"model.dropout": 0.0, "optim.outline_weight": 3.0},
                     "resnet18": {},
                     "resnet18_cbam": {},
                     "cnn3d": {"preprocess.size": 160},
@@ -181,6 +184,11 @@ def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings |
     return found
 
 
+def name_of(preset: Preset) -> str:
+    """What the ids of the preset's runs begin with."""
+    return f"benchmark-{preset.key}"
+
+
 def config_of(values: Settings) -> RunConfig:
     """The configuration of dotted settings."""
     return parse_config(nest(values))
@@ -218,11 +226,11 @@ def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
 
 
 def _scaled(recipe: Settings, key: str, value: Any) -> Any:
-    if key not in _SCALED or (key == "preprocess.size" and value > 8):
+    if key not in _SCALED:
         return value
     scaled = recipe[key] * value
-    return round(scaled) if isinstance(recipe[key], int) else scaled
+    return max(1, round(scaled)) if isinstance(recipe[key], int) else scaled
 
 
 def _task(preset: Preset, values: Settings) -> Task:
-    return make_task(f"benchmark-{preset.key}", config_of(values))
+    return make_task(name_of(preset), config_of(values))

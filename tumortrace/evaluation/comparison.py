@@ -95,7 +95,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPL
 
 
 def differences(
-    first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPLICATES, seed: int = 0
+    first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPLICATES, seed: int = 0, ranked: bool = True
 ) -> dict[str, Interval]:
     """Every figure of the first less that of the second, on the same slices, with paired intervals.
 
@@ -104,6 +104,7 @@ def differences(
         second: The same slices and seeds, in any order; protocol and model may differ.
         replicates: Of the bootstrap; each draws the same persons for both.
         seed: Of the bootstrap.
+        ranked: Whether AUC and average precision are wanted; see :func:`~tumortrace.evaluation.intervals.samples`.
 
     Returns:
         :func:`~tumortrace.evaluation.intervals.interval_key` to interval; figures undefined on one side are left out.
@@ -123,7 +124,7 @@ def differences(
     weights = draw(count, replicates, seed)
     labels = one["label"].to_numpy(dtype=np.int64)
     shares = [side[list(PROBABILITIES)].to_numpy(dtype=np.float64) for side in (one, other)]
-    drawn = [samples(labels, part, cluster, weights) for part in shares]
+    drawn = [samples(labels, part, cluster, weights, ranked=ranked) for part in shares]
     metrics = [classification_metrics(labels, part) for part in shares]
     found = {}
     for metric, name in drawn[0]:

@@ -67,7 +67,7 @@ class UnitReport(BaseModel):
     reliability: list[ReliabilityBin]
 
     def interval(self, metric: str, class_name: str | None = None) -> Interval:
-        """A figure with its interval; ends None where there is none (ECE)."""
+        """A figure with its interval; ends None where there is none (a report of before may lack one)."""
         found = self.intervals.get(interval_key(metric, class_name))
         if found is not None:
             return found

@@ -22,32 +22,32 @@ def figures(report: Report) -> list[dict[str, Any]]:
     """Every figure of a report, flat and ready for JSON.
 
     Returns:
-        Dicts of ``model, protocol, unit`` (slice or patient), ``metric``, ``class_name`` (None for all classes),
-        ``value, low, high`` (None when undefined) and ``n``.
+        Dicts of ``model, protocol, unit`` (slice or patient), ``metric``, ``class`` (None for all classes), ``value,
+        low, high`` (None when undefined; a support has no interval) and ``n``: the slices or patients behind the figure
+        (of one class's recall, those of the class), each counted once however many seeds there are.
     """
     out = []
     for unit in UNITS:
         part = report.unit(unit)
         if part is None:
             continue
-        keys = [*part.intervals, "ece"]
-        for key in keys:
-            metric, _, name = key.partition("/")
-            interval = part.interval(metric, name or None)
-            out.append(
-                {
-                    "model": report.model,
-                    "protocol": report.protocol,
-                    "unit": unit,
-                    "metric": metric,
-                    "class_name": name or None,
-                    "value": interval.value,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "n": interval.n,
-                }
-            )
+        seeds = len(report.seeds)
+        every = [(key, part.interval(*_metric_and_class(key))) for key in part.intervals]
+        everything = {"model": report.model, "protocol": report.protocol, "unit": unit}
+        for key, found in every:
+            metric, name = _metric_and_class(key)
+            ends = {"value": found.value, "low": found.low, "high": found.high}
+            out.append({**everything, "metric": metric, "class": name, **ends, "n": round(found.n / seeds)})
+        for name, one in part.metrics.classes.items():
+            support = round(one.support / seeds)
+            ends = {"value": support, "low": None, "high": None}
+            out.append({**everything, "metric": "support", "class": name, **ends, "n": support})
     return out
+
+
+def _metric_and_class(key: str) -> tuple[str, str | None]:
+    metric, _, name = key.partition("/")
+    return metric, name or None
 
 
 def classification_table(report: Report, unit: str = "slice") -> pd.DataFrame:

@@ -26,8 +26,9 @@ METRIC_NAMES: Final = {
     "ece": "Calibration error (ECE)",
     "brier": "Brier score",
     "log_loss": "Log loss",
+    "support": "Support",
 }
-"""Words for every metric of :class:`~tumortrace.evaluation.metrics.Metrics`."""
+"""Words for every metric of :class:`~tumortrace.evaluation.metrics.Metrics`, and for the size of a class."""
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -1,31 +1,36 @@
-"""Turn finished runs into what ships: a bundle each, and their rows in the benchmark."""
+"""Turn a finished run into what ships: a bundle. The rows and figures beside it come from the benchmark."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import torch
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 
 from tumortrace import __version__, paths
+from tumortrace.benchmark import published
 from tumortrace.data import splits
 from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.errors import RunNotResumable
-from tumortrace.evaluation.report import make_report
-from tumortrace.evaluation.tables import figures
-from tumortrace.inference.shipped import shipped_predictions
+from tumortrace.evaluation.report import Report, make_report
+from tumortrace.inference.shipped import shipped_reports
 from tumortrace.models.registry import model_class
 from tumortrace.training.runs import Run
 
+HEADLINE = ("person", "official")
+"""Whose figures a model that was trained on all slices is given: the first protocol the benchmark has it under."""
+
 
 def publish(run: Run) -> None:
-    """Write a finished run's weights (float16) and rows into ``artifacts/``; what shipped under its name is replaced.
+    """Write a finished run's weights (float16) into ``artifacts/models/``; what shipped under its name is replaced.
+
+    A run that held a fold out ships with its own test's figures. One that trained on all slices has none: it ships with
+    those of its recipe in the benchmark, out of fold, and says so.
 
     Args:
         run: Finished, on the figshare dataset (its slices are known by the frozen folds that ship).
@@ -33,16 +38,12 @@ def publish(run: Run) -> None:
     Raises:
         RunNotResumable: The run is not finished.
     """
-    rows = run.predictions
-    if run.status.state != "finished" or rows is None:
+    if run.status.state != "finished" or not (run.folder / "model.safetensors").is_file():
         raise RunNotResumable(
             "only a finished run can be published",
             value=f"{run.id} is {run.status.state}",
             remedy="Let it finish first.",
         )
-    truth = splits.frozen_figshare()
-    report = make_report(rows, truth)
-    _write_rows(rows, truth)
     config = run.config
     unneeded = model_class(config.model.name).training_only or "\0"
     weights = {
@@ -54,21 +55,13 @@ def publish(run: Run) -> None:
     folder = paths.artifacts() / "models" / config.model.name
     paths.write_atomic(folder / "weights.safetensors", raw)
     paths.write_atomic(folder / "metrics.csv", run.metrics.to_csv(index=False).encode())
-    counts = run.status.counts
     card: dict[str, Any] = {
         "name": config.model.name,
         "config": config.model_dump(mode="json"),
-        "trained_on": f"{counts['train']:,} slices of the training part of fold {config.fold}, protocol "
-        f"{config.protocol}, at {config.preprocess.size} px, {config.optim.epochs} epochs, "
-        + ("from ImageNet weights" if config.model.init == "imagenet" else "from scratch"),
+        "trained_on": _trained_on(run),
         "synthetic": False,
-        "scores": {
-            "accuracy": report.slice.metrics.accuracy,
-            "macro_f1": report.slice.metrics.macro_f1,
-            "n": report.slice.metrics.n,
-            "protocol": config.protocol,
-            "fold": config.fold,
-        },
+        "scores": _scores(run),
+        "temperature": _temperature(config.model.name),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": run.status.device,
         "seconds": round(run.status.seconds),
@@ -81,23 +74,40 @@ def publish(run: Run) -> None:
     paths.write_json(folder / "model.json", card)
 
 
-def _write_rows(rows: pd.DataFrame, truth: pd.DataFrame) -> None:
-    folder = paths.artifacts() / "benchmark"
-    folder.mkdir(parents=True, exist_ok=True)
-    keys = ["model", "protocol", "seed", "fold"]
-    old = shipped_predictions()
-    if len(old):
-        replaced = old[keys].astype(str).agg("/".join, axis=1).isin(rows[keys].astype(str).agg("/".join, axis=1))
-        rows = pd.concat([old[~replaced], rows], ignore_index=True)
-    rows = rows.sort_values([*keys, "slice_id"], ignore_index=True)
-    beside = folder / ".predictions.partial"
-    rows.to_parquet(beside, index=False, compression="zstd")
-    beside.replace(folder / "predictions.parquet")
-    reports = [make_report(group, truth) for _, group in rows.groupby(["protocol", "model"], sort=True)]
-    paths.write_json(
-        folder / "results.json",
-        {
-            "figures": [figure for report in reports for figure in figures(report)],
-            "reports": [json.loads(report.model_dump_json()) for report in reports],
-        },
-    )
+def _trained_on(run: Run) -> str:
+    config = run.config
+    slices = f"{run.status.counts['train']:,} slices"
+    what = f"{slices} of the training part of fold {config.fold}, protocol {config.protocol}"
+    if not config.fold:
+        what = f"all {slices}, no fold held out"
+    how = "from ImageNet weights" if config.model.init == "imagenet" else "from scratch"
+    return f"{what}, at {config.preprocess.size} px, {config.optim.epochs} epochs, {how}"
+
+
+def _scores(run: Run) -> dict[str, Any]:
+    """Slice-level figures and what they rest on; empty where nothing has tested the recipe."""
+    config = run.config
+    if config.fold:
+        rows = run.predictions
+        return {} if rows is None else _of(make_report(rows, splits.frozen_figshare())) | {"fold": config.fold}
+    found = {report.protocol: report for report in shipped_reports() if report.model == config.model.name}
+    for protocol in HEADLINE:
+        if protocol in found:
+            return _of(found[protocol]) | {"folds": found[protocol].folds, "of": "its recipe, out of fold"}
+    return {}
+
+
+def _of(report: Report) -> dict[str, Any]:
+    return {
+        "accuracy": report.slice.metrics.accuracy,
+        "macro_f1": report.slice.metrics.macro_f1,
+        "n": report.n_slices,
+        "protocol": report.protocol,
+    }
+
+
+def _temperature(model: str) -> float | None:
+    """The temperature that calibrates this recipe: the geometric mean of those fitted on validation parts."""
+    votes = published.results().get("votes", [])
+    found = [vote["temperatures"][model] for vote in votes if model in vote["temperatures"]]
+    return float(np.exp(np.mean(np.log(found)))) if found else None

@@ -155,7 +155,7 @@ def _shipped_reports(stamp: int) -> list[Report]:
 
 def shipped_stamp() -> int:
     """Changes whenever the shipped results do."""
-    return loaders.stamp(loaders.artifacts_file("benchmark", "results.json"))
+    return loaders.stamp(loaders.artifacts_file("benchmark", "reports.json"))
 
 
 def _of_run(run: Run) -> Source:

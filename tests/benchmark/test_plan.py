@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from tumortrace.benchmark import plan
+from tumortrace.benchmark.plan import ABLATIONS, BASE, PARTS, PRESETS, Entry, entries, find
+from tumortrace.config import RunConfig
+from tumortrace.errors import ConfigError
+from tumortrace.settings import flatten
+
+MODELS = ("tracenet", "resnet18", "resnet18_cbam", "cnn3d", "inception_v3")
+VARIANTS = sum(len(variants) + 1 for variants in ABLATIONS.values())
+
+
+def changes(config: RunConfig, base: RunConfig) -> dict[str, object]:
+    ours, theirs = flatten(config.model_dump()), flatten(base.model_dump())
+    return {key: value for key, value in ours.items() if value != theirs[key]}
+
+
+def ablations(key: str) -> tuple[dict[str, Entry], list[Entry]]:
+    """The bases on the first fold by model, and every entry of that fold."""
+    found = [entry for entry in entries(find(key), ("ablations",)) if entry.task.config.fold == 1]
+    return {entry.base: entry for entry in found if entry.variant == BASE}, found
+
+
+@pytest.mark.parametrize(
+    ("key", "counts"),
+    [
+        ("quick", {"official": 25, "person": 25, "slice": 5, "ablations": 2 * VARIANTS, "shipped": 5}),
+        ("full", {"official": 25, "person": 25, "slice": 25, "seeds": 40, "ablations": 5 * VARIANTS, "shipped": 5}),
+    ],
+)
+def test_how_many_runs_each_part_has(key: str, counts: dict[str, int]) -> None:
+    assert Counter(entry.part for entry in entries(find(key))) == counts
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_no_run_is_trained_twice_and_the_presets_share_none(key: str) -> None:
+    ids = [entry.task.run_id for entry in entries(find(key))]
+    assert len(set(ids)) == len(ids)
+    assert all(run_id.startswith(f"benchmark-{key}-") for run_id in ids)
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_model_is_tested_on_every_fold(key: str) -> None:
+    for part in ("official", "person"):
+        configs = [entry.task.config for entry in entries(find(key), (part,))]
+        assert {config.protocol for config in configs} == {part}
+        assert {(config.model.name, config.fold) for config in configs} == {
+            (name, fold) for name in MODELS for fold in (1, 2, 3, 4, 5)
+        }
+        assert all(config.validation > 0 and config.dataset == "figshare" for config in configs)
+
+
+def test_further_seeds_are_those_of_the_headline_models() -> None:
+    configs = [entry.task.config for entry in entries(find("full"), ("seeds",))]
+    assert {config.seed for config in configs} == {1, 2}
+    assert {config.model.name for config in configs} == {"tracenet", "resnet18"}
+    assert {config.protocol for config in configs} == {"official", "person"}
+
+
+def test_what_ships_is_trained_on_all_five_folds() -> None:
+    configs = [entry.task.config for entry in entries(find("quick"), ("shipped",))]
+    assert [config.model.name for config in configs] == list(MODELS)
+    assert {(config.fold, config.validation) for config in configs} == {(0, 0.0)}
+
+
+def test_parts_come_in_their_own_order_whatever_the_order_asked_for() -> None:
+    chosen = entries(find("quick"), ("shipped", "slice", "official"))
+    assert list(dict.fromkeys(entry.part for entry in chosen)) == ["official", "slice", "shipped"]
+    assert list(dict.fromkeys(entry.part for entry in entries(find("full")))) == list(PARTS)
+
+
+def test_what_every_run_is_told_reaches_every_run() -> None:
+    told = entries(find("quick"), overrides={"dataset": "tiny", "optim.warmup": 0.5})
+    assert {(entry.task.config.dataset, entry.task.config.optim.warmup) for entry in told} == {("tiny", 0.5)}
+    plain = {entry.task.run_id for entry in entries(find("quick"))}
+    assert plain.isdisjoint(entry.task.run_id for entry in told)
+
+
+def test_trials_of_a_single_epoch_are_possible() -> None:
+    tried = entries(find("quick"), overrides={"optim.epochs": 1})
+    assert {entry.task.config.optim.epochs for entry in tried} == {1, 2}  # 2: half as many again
+
+
+def test_a_base_that_is_an_ordinary_run_serves_twice_and_is_trained_once() -> None:
+    preset = dataclasses.replace(find("quick"), ablation={})
+    plain = {entry.task.run_id for entry in entries(preset, ("official",))}
+    bases = [entry for entry in entries(preset, ("ablations",)) if entry.variant == BASE]
+    assert len(bases) == len(ABLATIONS) * len(preset.ablation_folds)
+    assert all(entry.task.run_id in plain for entry in bases)
+    twice = Counter(entry.task.run_id for entry in entries(preset))
+    assert {entry.task.run_id for entry in bases} == {run_id for run_id, times in twice.items() if times == 2}
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_an_ablation_changes_its_own_factor_and_nothing_else(key: str) -> None:
+    bases, found = ablations(key)
+    assert set(bases) == set(ABLATIONS)
+    for entry in found:
+        changed = changes(entry.task.config, bases[entry.base].task.config)
+        if entry.variant == BASE:
+            assert changed == {}
+        else:
+            assert ": " in entry.variant
+            assert set(changed) == set(ABLATIONS[entry.base][entry.variant]), entry.variant
+
+
+def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
+    bases, found = ablations("quick")
+    base = bases["tracenet"].task.config
+    by_variant = {entry.variant: entry.task.config for entry in found if entry.base == "tracenet"}
+    assert base.preprocess.size == 96
+    assert by_variant["size: half as large again"].preprocess.size == 144
+    assert by_variant["size: 64 px"].preprocess.size == 64
+    assert by_variant["learning rate: half"].optim.lr == pytest.approx(base.optim.lr / 2)
+    assert by_variant["learning rate: twice"].optim.lr == pytest.approx(2 * base.optim.lr)
+    assert by_variant["batch: twice"].optim.batch_size == 2 * base.optim.batch_size
+    assert by_variant["epochs: half"].optim.epochs == base.optim.epochs // 2
+    assert by_variant["epochs: half as many again"].optim.epochs == base.optim.epochs * 3 // 2
+
+
+def test_no_augmentation_leaves_nothing_switched_on() -> None:
+    _, found = ablations("quick")
+    for entry in found:
+        if entry.variant == "augmentation: none":
+            assert not any(entry.task.config.augment.model_dump().values())
+
+
+def test_an_unknown_preset_is_refused_by_naming_the_others() -> None:
+    with pytest.raises(ConfigError, match="no such preset") as refusal:
+        find("enormous")
+    assert refusal.value.value == "enormous"
+    assert all(key in refusal.value.remedy for key in PRESETS)
+    assert {key: find(key).key for key in PRESETS} == {key: key for key in PRESETS}
+
+
+def test_a_setting_that_does_not_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match="contradict") as refusal:
+        entries(find("quick"), ("official",), {"preprocess.size": 64})
+    assert "inception_v3" in str(refusal.value)
+    with pytest.raises(ConfigError):
+        plan.config_of({"optim.no_such_setting": 1})

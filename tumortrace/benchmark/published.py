@@ -1,0 +1,53 @@
+"""What others have published for this dataset, and what ships of ours. No torch: pages read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pandas as pd
+
+from tumortrace import paths
+from tumortrace.errors import DataError
+
+COLUMNS: Final = (
+    "source",
+    "year",
+    "model",
+    "protocol",
+    "kind",
+    "unit",
+    "accuracy",
+    "macro_f1",
+    "other",
+    "checked",
+    "where",
+)
+"""Of ``literature.csv``; ``kind`` is the protocol of ours that it may be set beside: ``slice``, ``official`` (folds by
+patient), ``person``, ``unknown``, or ``other`` (not this dataset, or no classification)."""
+
+
+def literature() -> pd.DataFrame:
+    """Published figures, a row each, columns :data:`COLUMNS`; empty where none ship."""
+    path = paths.artifacts() / "benchmark" / "literature.csv"
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.read_csv(path, dtype={"year": "Int64"})
+
+
+def results() -> dict[str, Any]:
+    """``results.json`` as :func:`tumortrace.benchmark.results.compute` wrote it; empty where none ships.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    path = paths.artifacts() / "benchmark" / "results.json"
+    if not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(
+            "the benchmark's results cannot be read", value=str(path), remedy="Run `tumortrace benchmark` again."
+        ) from error
+    return found

@@ -1,0 +1,171 @@
+"""``tumortrace benchmark``: train everything the figures need, and compute every figure."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from tumortrace.cli_print import Json, print_json
+from tumortrace.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tumortrace.benchmark.plan import Entry, Preset
+
+
+def benchmark(
+    preset: Annotated[Literal["quick", "full"], typer.Option(help="How large and how often; full wants a GPU.")] = (
+        "quick"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the runs that are there.")] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train this part alone (official, person, slice, seeds, ablations, shipped); repeat for several."
+        ),
+    ] = None,
+    train: Annotated[bool, typer.Option(help="Train what is missing; without, only compute the figures.")] = True,
+    jobs: Annotated[str, typer.Option(help="Runs at a time; auto: one a core, on GPUs as many as fit.")] = "auto",
+    memory_gb: Annotated[float, typer.Option(min=0.1, help="GPU memory a run is taken to need, for --jobs auto.")] = (
+        6.0
+    ),
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting of every run, for trials; repeat.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; default artifacts/benchmark.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; train none, write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train, test and compare every model under every protocol, and write all figures into artifacts/benchmark/.
+
+    Finished runs are never trained again, and broken ones go on from their checkpoint: the command may be stopped at
+    any time (Ctrl-C) and continued with --resume.
+    """
+    from tumortrace.benchmark import plan
+
+    chosen = plan.find(preset)
+    for name in part or []:
+        if name not in plan.PARTS:
+            raise ConfigError("no such part", value=name, remedy=f"Choose from {', '.join(plan.PARTS)}.")
+    overrides = dict(_setting(text) for text in set_ or [])
+    every = plan.entries(chosen, overrides=overrides)
+    wanted = [entry for entry in every if part is None or entry.part in part]
+    if dry_run:
+        _list(chosen, wanted, as_json)
+        return
+    _refuse_to_mix(every, resume or not train)
+    done = _train(chosen, wanted, jobs, memory_gb, quiet=as_json) if train else True
+    folder = _figures(chosen, every, overrides, out)
+    from tumortrace.benchmark.collect import finished
+
+    left = len(every) - len(finished(every))
+    if as_json:
+        print_json({"folder": str(folder), "runs": len(every), "missing": left})
+    else:
+        typer.echo(f"{folder}: {len(every) - left} of {len(every)} runs in the figures.")
+    if not done:
+        raise typer.Exit(1)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    from tumortrace.training.sweep import read_value, resolve
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError("--set takes SETTING=VALUE", value=text, remedy="For instance: --set epochs=2")
+    return resolve(key), read_value(value.strip())
+
+
+def _refuse_to_mix(every: Sequence[Entry], resume: bool) -> None:
+    from tumortrace.benchmark.collect import finished
+
+    there = len(finished(every))
+    if there and not resume:
+        raise ConfigError(
+            "runs of this benchmark are there already",
+            value=f"{there} of {len(every)}",
+            remedy="Add --resume to go on with them, or delete their folders to begin anew.",
+        )
+
+
+def _train(preset: Preset, wanted: Sequence[Entry], jobs: str, memory_gb: float, *, quiet: bool) -> bool:
+    """Whether everything is finished now."""
+    from tumortrace.benchmark.plan import name_of
+    from tumortrace.cli_sweep import bar
+    from tumortrace.training.backends import Local
+    from tumortrace.training.sweep import run
+
+    tasks = list({entry.task.run_id: entry.task for entry in wanted}.values())
+    with bar(name_of(preset), len(tasks), quiet=quiet) as advance, contextlib.redirect_stdout(sys.stderr):
+        outcomes = run(tasks, Local(_jobs(jobs), 0, memory_gb), on_outcome=advance, retries=1)
+    left = sum(outcome.state not in ("finished", "skipped") for outcome in outcomes)
+    if left:
+        typer.echo(f"{left} of {len(tasks)} runs are not finished; add --resume to go on.", err=True)
+    return left == 0
+
+
+def _jobs(jobs: str) -> int | None:
+    import joblib
+
+    from tumortrace.training.backends import gpus
+
+    if jobs != "auto":
+        if not (jobs.isdigit() and int(jobs) > 0):
+            raise ConfigError("this is no number of jobs", value=jobs, remedy="Give a whole number from 1, or auto.")
+        return int(jobs)
+    # Small networks: two runs on a core each take a fifth less time than one after the other on both.
+    return None if gpus() else min(8, int(joblib.cpu_count()))
+
+
+def _figures(preset: Preset, every: Sequence[Entry], overrides: dict[str, Any], out: Path | None) -> Path:
+    from tumortrace.benchmark import collect, results
+    from tumortrace.data import store
+    from tumortrace.data.catalog import FIGSHARE
+
+    def note(text: str) -> None:
+        typer.echo(f"{text} ...", err=True)
+
+    if not collect.finished(every):
+        raise ConfigError(
+            "no run of this benchmark is finished", value=preset.key, remedy="Run it without --no-train first."
+        )
+    dataset = store.open_dataset(overrides.get("dataset", FIGSHARE))
+    _localise(preset, every, note)
+    rows = collect.gather(every, dataset, note)
+    return results.write(results.compute(preset, every, rows, dataset, note), out)
+
+
+def _localise(preset: Preset, every: Sequence[Entry], note: Any) -> None:
+    import torch
+
+    from tumortrace.benchmark import collect
+    from tumortrace.benchmark.localise import MAPS, TABLE, localise
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for entry in collect.finished(every):
+        run = collect.run_of(entry)
+        there = all((run.folder / name).is_file() for name in (TABLE, MAPS))
+        if entry.part == "official" and not there:
+            note(f"saliency against outlines, {entry.task.config.model.name}, fold {entry.task.config.fold}")
+            localise(run, sample=preset.sample, device=device)
+
+
+def _list(preset: Preset, wanted: Sequence[Entry], as_json: bool) -> None:
+    from tumortrace.training.sweep_worker import is_finished
+
+    listed: list[dict[str, Any]] = [
+        {
+            "part": entry.part, "run": entry.task.run_id, "variant": entry.variant or None,
+            "finished": is_finished(entry.task),
+        }
+        for entry in wanted
+    ]  # fmt: skip
+    if as_json:
+        print_json({"preset": preset.key, "runs": listed})
+        return
+    for one in listed:
+        state = "finished" if one["finished"] else "to do"
+        typer.echo(f"{state:8}  {one['part']:9}  {one['run']}" + (f"  {one['variant']}" if one["variant"] else ""))
+    typer.echo(f"{len(listed)} runs, {sum(one['finished'] for one in listed)} finished. {preset.note}", err=True)
