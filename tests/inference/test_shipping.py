@@ -51,7 +51,7 @@ def test_a_model_trained_on_all_slices_has_the_figures_of_its_recipe(make_run: M
     folder = paths.artifacts() / "benchmark"
     write_reports([report], folder / "reports.json")
     votes = [{"temperatures": {"cnn3d": 2.0}}, {"temperatures": {"cnn3d": 0.5}}]
-    paths.write_json(folder / "results.json", {"votes": votes})
+    paths.write_json(folder / "results.json", {"schema_version": 1, "votes": votes})
     publish(make_run("cnn3d", fold=0))
     bundle = find_bundle("cnn3d")
     assert bundle.scores["accuracy"] == report.slice.metrics.accuracy

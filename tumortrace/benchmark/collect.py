@@ -11,7 +11,6 @@ from tumortrace import paths
 from tumortrace.benchmark import baselines, ensemble
 from tumortrace.benchmark.ensemble import Vote
 from tumortrace.benchmark.plan import Entry
-from tumortrace.data.catalog import FOLDS
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.rows import empty_rows
@@ -43,7 +42,7 @@ def run_of(entry: Entry) -> Run:
 
 
 def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], None] | None = None) -> Rows:
-    """Read the rows of finished runs; add the baselines, for the protocols that have any, and the ensemble.
+    """Read the rows of finished runs; add the baselines, on the protocols and folds that have any, and the ensemble.
 
     Args:
         entries: From :func:`tumortrace.benchmark.plan.entries`.
@@ -61,7 +60,9 @@ def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], Non
     for protocol in dict.fromkeys(entry.task.config.protocol for entry in plain):
         if note:
             note(f"classical baseline, {protocol}")
-        parts += [floor(dataset, protocol, FOLDS) for floor in (baselines.classical, baselines.majority)]
+        configs = [entry.task.config for entry in plain]
+        folds = tuple(sorted({config.fold for config in configs if config.protocol == protocol}))
+        parts += [floor(dataset, protocol, folds) for floor in (baselines.classical, baselines.majority)]
     truth = dataset.manifest
     voted, votes = ensemble.vote(networks, validation, truth) if len(networks) else (empty_rows(), [])
     ablations = [

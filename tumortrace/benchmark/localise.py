@@ -7,6 +7,7 @@ maps of what was misclassified). A run whose files are there is not looked at ag
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -185,8 +186,11 @@ class _Test:
                             self._batches(chosen), strict=False):  # fmt: skip
             targets = [ClassifierOutputSoftmaxTarget(int(self.targets[row])) for row in part]
             judge = ROADCombined(percentiles=list(ROAD_PERCENTILES))
-            # It reads slices one by one, on the CPU.
-            found.append(judge(self._input(part).cpu(), maps[at], targets, _OnDevice(self.net, self.device)))
+            with warnings.catch_warnings():
+                # It hands tensors to NumPy functions.
+                warnings.filterwarnings("ignore", category=DeprecationWarning)
+                # It reads slices one by one, on the CPU.
+                found.append(judge(self._input(part).cpu(), maps[at], targets, _OnDevice(self.net, self.device)))
         return np.concatenate(found).astype(np.float64)
 
     def _sampled(self, sample: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -10,6 +10,7 @@ import pandas as pd
 from tumortrace import paths
 from tumortrace.errors import DataError
 
+SCHEMA: Final = 1
 COLUMNS: Final = (
     "source",
     "year",
@@ -39,15 +40,16 @@ def results() -> dict[str, Any]:
     """``results.json`` as :func:`tumortrace.benchmark.results.compute` wrote it; empty where none ships.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: It cannot be read, or another version wrote it.
     """
     path = paths.artifacts() / "benchmark" / "results.json"
     if not path.is_file():
         return {}
+    remedy = "Run `tumortrace benchmark` again."
     try:
         found: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
-        raise DataError(
-            "the benchmark's results cannot be read", value=str(path), remedy="Run `tumortrace benchmark` again."
-        ) from error
+        raise DataError("the benchmark's results cannot be read", value=str(path), remedy=remedy) from error
+    if found.get("schema_version") != SCHEMA:
+        raise DataError("the benchmark's results are of another version", value=str(path), remedy=remedy)
     return found

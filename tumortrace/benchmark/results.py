@@ -30,7 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import __version__, paths
-from tumortrace.benchmark import ablations, ensemble, failures, leakage, pointing
+from tumortrace.benchmark import ablations, ensemble, failures, leakage, pointing, published
 from tumortrace.benchmark.collect import Rows, finished, run_of
 from tumortrace.benchmark.plan import Entry, Preset
 from tumortrace.data import splits
@@ -44,7 +44,6 @@ from tumortrace.evaluation.tables import figures
 from tumortrace.imaging import cache
 from tumortrace.imaging.preprocess import PreprocessSettings
 
-SCHEMA: Final = 1
 COMPARED: Final = ("accuracy", "macro_f1")
 CALIBRATION: Final = ("ece", "brier", "log_loss")
 _DESCRIBED: Final = PreprocessSettings(size=128)
@@ -98,7 +97,7 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
     pointed = pointing.summarise(localised, truth) if len(localised) else []
     note("failures")
     document = {
-        "schema_version": SCHEMA,
+        "schema_version": published.SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "preset": preset.key,
         "note": preset.note,

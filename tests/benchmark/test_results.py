@@ -1,0 +1,137 @@
+"""From a command to the files of artifacts/benchmark/, on phantoms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tumortrace import cli, paths
+from tumortrace.benchmark import plan, published, results
+from tumortrace.data.phantom import make_phantom
+from tumortrace.errors import ConfigError, DataError
+from tumortrace.evaluation.report import make_reports, read_reports
+from tumortrace.evaluation.rows import COLUMNS
+from tumortrace.inference.shipped import shipped_predictions, shipped_reports
+
+RUN = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TUMORTRACE_ARTIFACTS", str(tmp_path / "artifacts"))
+    return tmp_path
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preset of two networks, one epoch, two folds; the ablation of one factor."""
+    quick = plan.PRESETS["quick"]
+    short = {"preprocess.size": 32, "optim.epochs": 1, "optim.batch_size": 16, "model.mirror": False}
+    recipes = {name: quick.recipes[name] | short for name in ("tracenet", "cnn3d")}
+    tiny = replace(quick, recipes=recipes, slice_folds=(), ablation_folds=(1,), ablation={}, sample=2)
+    monkeypatch.setitem(plan.PRESETS, "quick", tiny)
+    monkeypatch.setattr(plan, "FOLDS", (1, 2))
+    monkeypatch.setattr(plan, "ABLATIONS", {"cnn3d": {"dropout: none": {"model.dropout": 0.0}}})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("small")
+def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -> None:
+    make_phantom(persons=15, size=48)
+    words = ["benchmark", "--set", "dataset=phantom", "--jobs", "2"]
+    first = RUN.invoke(cli.app, [*words, "--part", "shipped", "--part", "ablations", "--json"])
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout)["missing"] > 0
+    again = RUN.invoke(cli.app, words)
+    assert isinstance(again.exception, ConfigError)
+    assert "--resume" in str(again.exception)
+    whole = RUN.invoke(cli.app, [*words, "--resume", "--json"])
+    assert whole.exit_code == 0, whole.output
+    assert json.loads(whole.stdout)["missing"] == 0
+
+    rows, found = shipped_predictions(), published.results()
+    assert tuple(rows.columns) == COLUMNS
+    assert set(rows["protocol"]) == {"official", "person"}
+    assert set(rows["model"]) == {"tracenet", "cnn3d", "ensemble", "classical", "majority"}
+    keys = {"model", "protocol", "unit", "metric", "class", "value", "low", "high", "n"}
+    assert all(set(line) == keys for line in found["figures"])
+    assert found["synthetic"] is True
+    assert found["missing"] == []
+    for name in ("comparisons", "spread", "calibration", "leakage", "ablations", "localisation", "votes", "compute"):
+        assert found[name], name
+    assert found["failures"]["error_rates"]
+    assert {line["method"] for line in found["localisation"] if line["model"] == "tracenet"} >= {
+        "gradcam", "gradcam++", "hirescam", "layercam", "eigencam", "scorecam", "outline", "even", "centre",
+    }  # fmt: skip
+    with np.load(paths.artifacts() / "benchmark" / "saliency.npz", allow_pickle=False) as maps:
+        assert maps["predicted"].shape[1:] == (32, 32)
+        assert len(maps["slice_id"]) == len(maps["model"]) == len(maps["true"])
+    from tumortrace.data import splits, store
+
+    anew = make_reports(rows, splits.table_for(store.open_dataset("phantom")), synthetic=True)
+    before = {(report.model, report.protocol): report.slice for report in shipped_reports()}
+    assert {(report.model, report.protocol): report.slice for report in anew} == before, "figures follow from the rows"
+
+
+@pytest.mark.usefixtures("small")
+def test_a_dry_run_lists_every_run_and_writes_nothing(home: Path) -> None:
+    listed = json.loads(RUN.invoke(cli.app, ["benchmark", "--dry-run", "--json"]).stdout)
+    assert len(listed["runs"]) == 2 * (2 + 2 + 1) + 2
+    assert not any(one["finished"] for one in listed["runs"])
+    assert not (home / "artifacts").exists()
+
+
+def test_what_cannot_be_done_is_said_in_one_sentence() -> None:
+    for words, said in (
+        (["--part", "everything"], "no such part"),
+        (["--set", "epochs"], "SETTING=VALUE"),
+        (["--no-train"], "no run of this benchmark is finished"),
+        (["--jobs", "none"], "no number of jobs"),
+    ):
+        found = RUN.invoke(cli.app, ["benchmark", *words])
+        assert said in str(found.exception), words
+
+
+def test_the_document_is_a_line_a_record_and_has_no_nan() -> None:
+    document = results._finite(
+        {"figures": [{"value": np.float32(0.5), "low": float("nan")}, {"value": 1}], "votes": [], "n": np.int64(3)}
+    )
+    text = results._lines(document)
+    assert json.loads(text) == {
+        "figures": [{"value": 0.5, "low": None}, {"value": 1}], "votes": [], "n": 3,
+    }  # fmt: skip
+    assert len([line for line in text.splitlines() if '"value"' in line]) == 2
+
+
+def test_what_ships_is_read_back_or_said_to_be_broken(home: Path) -> None:
+    assert published.results() == {}
+    assert published.literature().empty
+    assert shipped_predictions().empty
+    assert shipped_reports() == []
+    folder = home / "artifacts" / "benchmark"
+    folder.mkdir(parents=True)
+    (folder / "results.json").write_text("{")
+    with pytest.raises(DataError, match="cannot be read"):
+        published.results()
+    (folder / "reports.json").write_text("{}")
+    with pytest.raises(DataError, match="holds no reports"):
+        read_reports(folder / "reports.json")
+
+
+def test_the_literature_names_its_protocol_and_the_swapped_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TUMORTRACE_ARTIFACTS")
+    table = published.literature()
+    assert tuple(table.columns) == published.COLUMNS
+    assert set(table["kind"]) <= {"slice", "official", "person", "unknown", "other"}
+    milestone = table[table["source"].str.contains("milestone")]
+    assert milestone["accuracy"].tolist() == [0.87]
+    assert "swapped" in milestone["other"].iloc[0]
+    assert isinstance(table, pd.DataFrame)

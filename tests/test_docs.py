@@ -1,0 +1,43 @@
+"""The tables of the documentation are those of artifacts/, and every table can be made."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs import figures
+from tumortrace.config import TITLES
+
+
+def test_the_tables_in_the_documentation_are_in_step_with_the_artifacts(capsys: pytest.CaptureFixture[str]) -> None:
+    code = figures.main(["--check"])
+    assert code == 0, f"{capsys.readouterr().out}; run `python -m docs.figures`"
+
+
+def test_every_network_and_the_ensemble_have_a_model_card() -> None:
+    cards = {path.stem for path in (figures.ROOT / "docs" / "models").glob("*.md")}
+    assert cards == {*figures.NETWORKS, "ensemble"}
+    assert set(TITLES) - cards == {"classical", "majority"}
+
+
+def test_a_table_without_figures_says_how_to_get_them() -> None:
+    text = "before\n<!-- table leaderboard person slice -->\nold\n<!-- end -->\nafter\n"
+    filled = figures.fill(text, {})
+    assert "old" not in filled
+    assert "tumortrace benchmark --resume" in filled
+    assert filled.startswith("before\n<!-- table leaderboard person slice -->\n")
+    assert filled.endswith("<!-- end -->\nafter\n")
+
+
+def test_a_leaderboard_has_the_best_model_first_with_its_interval() -> None:
+    found = {"figures": [*figures_of("resnet18", 0.9), *figures_of("tracenet", 0.95)]}
+    lines = figures.leaderboard(found, "person", "slice").splitlines()
+    assert lines[2].startswith("| TraceNet | 3,064 | 0.950 (0.940 to 0.960)")
+    assert lines[3].startswith("| ResNet18")
+
+
+def figures_of(model: str, value: float) -> list[dict[str, object]]:
+    keys = [(metric, None) for metric in ("accuracy", "macro_f1", "macro_auc", "ece", "brier")]
+    keys += [("recall", name) for name in ("meningioma", "glioma", "pituitary")]
+    ends = {"value": value, "low": value - 0.01, "high": value + 0.01, "n": 3064}
+    place = {"model": model, "protocol": "person", "unit": "slice"}
+    return [{**place, "metric": metric, "class": name, **ends} for metric, name in keys]
