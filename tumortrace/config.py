@@ -27,6 +27,9 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
 }
 """The named stages of each model, from the input on: what ``freeze_until`` may name."""
 
+START_RUN: Final = "run:"
+"""What ``model.init`` begins with where a run's weights are the starting weights."""
+
 TITLES: Final = {
     "cnn3d": "3D CNN",
     "resnet18": "ResNet18",
@@ -58,7 +61,7 @@ class ModelSettings(_Settings):
     """Which network, and where its weights start."""
 
     name: ModelName = _field("resnet18", "Architecture")
-    init: str = _field("scratch", "Starting weights: scratch, imagenet, or a weights file")
+    init: str = _field("scratch", "Starting weights: scratch, imagenet, a weights file, or run:ID for those of a run")
     freeze_until: str | None = _field(
         None, "Freeze every stage up to and including this one; BatchNorm stays with them"
     )

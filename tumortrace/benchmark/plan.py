@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from tumortrace.config import RunConfig, parse_config
+from tumortrace.config import START_RUN, RunConfig, parse_config
 from tumortrace.data.catalog import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
 from tumortrace.settings import nest
@@ -24,10 +24,13 @@ BASE: Final = "base"
 
 _COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
 _GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.1, "augment.scale": 0.2}
-_SHORT: Final[Settings] = _GEOMETRY | {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
+_OUTLINED: Final[Settings] = {"model.dropout": 0.0, "optim.outline_weight": 3.0}
+_STARTED: Final[Settings] = {"model.init": f"{START_RUN}tracenet", "optim.lr": 1e-3}
+"""From the encoder of the same fold's TraceNet: what the outlines taught it replaces ImageNet."""
+_SHORT: Final[Settings] = {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
                            "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3,
                            "optim.start_size": 0.6}  # fmt: skip
-_LONG: Final[Settings] = _GEOMETRY | {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
+_LONG: Final[Settings] = {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
                           "optim.epochs": 40, "optim.batch_size": 32, "optim.lr": 2e-3,
                           "optim.start_size": 0.6}  # fmt: skip
 
@@ -76,6 +79,11 @@ ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
             ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
              "augment.gamma", "augment.noise"), 0.0) | {"augment.reflect": False},
     },
+    "resnet18": {
+        "start: from scratch": {"model.init": "scratch"},
+        "start: from scratch, as long as TraceNet": {"model.init": "scratch", "optim.epochs": 1.75},
+        "start: first layers frozen": {"model.freeze_until": "layer1"},
+    },
 }  # fmt: skip
 """Base model to variant (``factor: level``) to what it changes; :data:`_SCALED` are multiples of the base's."""
 _SCALED: Final = {"optim.lr", "optim.epochs", "optim.batch_size", "preprocess.size"}
@@ -109,11 +117,11 @@ PRESETS: Final = {
             _recipes(
                 _SHORT,
                 {
-                    "tracenet": {"model.dropout": 0.0, "optim.outline_weight": 3.0},
-                    "resnet18": {},
-                    "resnet18_cbam": {},
-                    "cnn3d": {},
-                    "inception_v3": {"optim.start_size": 0.75, "optim.lr": 1e-3},
+                    "tracenet": _OUTLINED | _GEOMETRY,
+                    "inception_v3": {"optim.start_size": 0.75, "optim.lr": 1e-3, "optim.epochs": 16},
+                    "cnn3d": {"optim.epochs": 18},
+                    "resnet18": _STARTED | _GEOMETRY | {"optim.epochs": 8},
+                    "resnet18_cbam": _STARTED | _GEOMETRY | {"optim.epochs": 8},
                 },
             ),
             seeds=(0,),
@@ -129,11 +137,11 @@ PRESETS: Final = {
             _recipes(
                 _LONG,
                 {
-                    "tracenet": {"model.dropout": 0.0, "optim.outline_weight": 3.0},
-                    "resnet18": {},
-                    "resnet18_cbam": {},
-                    "cnn3d": {"preprocess.size": 160},
+                    "tracenet": _OUTLINED | _GEOMETRY,
                     "inception_v3": {"preprocess.size": 256, "optim.start_size": 0.7, "optim.lr": 1e-3},
+                    "cnn3d": {"preprocess.size": 160},
+                    "resnet18": _STARTED | _GEOMETRY | {"optim.epochs": 24},
+                    "resnet18_cbam": _STARTED | _GEOMETRY | {"optim.epochs": 24},
                 },
             ),
             seeds=(0, 1, 2),
@@ -180,7 +188,8 @@ def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings |
         if part == "ablations":
             found += _ablations(preset, overrides or {})
             continue
-        found += [Entry(part, "", "", _task(preset, values | (overrides or {}))) for values in _plain(preset, part)]
+        changed = overrides or {}
+        found += [Entry(part, "", "", _task(preset, values | changed, changed)) for values in _plain(preset, part)]
     return found
 
 
@@ -215,13 +224,16 @@ def _plain(preset: Preset, part: Part) -> list[Settings]:
 
 def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
     found = []
+    changed = preset.ablation | overrides
     for base, variants in ABLATIONS.items():
-        recipe = preset.recipes[base] | preset.ablation | overrides
+        if base not in preset.recipes:
+            continue
+        recipe = preset.recipes[base] | changed
         for variant, changes in {BASE: {}, **variants}.items():
             for fold in preset.ablation_folds:
                 values = recipe | {key: _scaled(recipe, key, value) for key, value in changes.items()}
                 values |= {"protocol": "official", "fold": fold, "seed": preset.seeds[0]}
-                found.append(Entry("ablations", base, variant, _task(preset, values)))
+                found.append(Entry("ablations", base, variant, _task(preset, values, changed)))
     return found
 
 
@@ -232,5 +244,11 @@ def _scaled(recipe: Settings, key: str, value: Any) -> Any:
     return max(1, round(scaled)) if isinstance(recipe[key], int) else scaled
 
 
-def _task(preset: Preset, values: Settings) -> Task:
+def _task(preset: Preset, values: Settings, changed: Settings) -> Task:
+    start = str(values.get("model.init", ""))
+    if start.startswith(START_RUN):
+        # The run of that recipe on the very same slices; it stands earlier in the plan.
+        same = {key: values[key] for key in ("fold", "seed", "validation", "train_share", "protocol") if key in values}
+        source = preset.recipes[start.removeprefix(START_RUN)] | changed | same
+        values = values | {"model.init": f"{START_RUN}{_task(preset, source, {}).run_id}"}
     return make_task(name_of(preset), config_of(values))

@@ -1,4 +1,4 @@
-"""Starting weights: ImageNet's, as torchvision publishes them, or a file.
+"""Starting weights: ImageNet's, as torchvision publishes them, a file, or those of a run.
 
 A ``.safetensors`` file may come from anywhere. A ``.pth`` file is accepted only when it is torchvision's own (its name
 carries the first eight digits of its SHA-256), and is read with ``weights_only``: nothing in it is executed.
@@ -13,6 +13,8 @@ from urllib.error import URLError
 from torch import Tensor
 from torchvision.models import Inception_V3_Weights, ResNet18_Weights, WeightsEnum
 
+from tumortrace import paths
+from tumortrace.config import START_RUN
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
 from tumortrace.models.base import SliceNet
 
@@ -29,13 +31,14 @@ def load_initial(model: SliceNet, init: str) -> None:
 
     Args:
         model: The network, changed in place.
-        init: ``imagenet``, or the path of a weights file.
+        init: ``imagenet``, the path of a weights file, or ``run:ID``; whether that run may be started from is asked in
+            :mod:`tumortrace.training.starting`.
 
     Raises:
         PretrainedUnavailable: The download failed, or there are no such weights; says how to give a file.
         WeightsMismatch: The file is missing, foreign, or does not fit.
     """
-    state = _download(model) if init == "imagenet" else _read(model, Path(init).expanduser())
+    state = _download(model) if init == "imagenet" else _read(model, _path(init))
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     missing = [name for name in own if name not in fitting and not _is_head(name)]
@@ -46,6 +49,12 @@ def load_initial(model: SliceNet, init: str) -> None:
             remedy="Give weights of the same architecture.",
         )
     model.load_state_dict(fitting, strict=False)
+
+
+def _path(init: str) -> Path:
+    if init.startswith(START_RUN):
+        return paths.runs() / init.removeprefix(START_RUN) / "model.safetensors"
+    return Path(init).expanduser()
 
 
 def _download(model: SliceNet) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from tumortrace.imaging.augment import Augment
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build
 from tumortrace.training import data as run_data
-from tumortrace.training import device, frozen, outcome, remedies, schedule, sharing, state
+from tumortrace.training import device, frozen, outcome, remedies, schedule, sharing, starting, state
 from tumortrace.training.clock import Clock
 from tumortrace.training.compiling import compiled
 from tumortrace.training.device import Gauge
@@ -96,6 +96,8 @@ class Trainer:
         with self.team.first_before_others():
             caching = self.monitor.caching if self.monitor else None
             self.data, self.dataset = run_data.load(config, self.fabric.device, caching)
+            if not checkpoint.exists():
+                starting.check(config)
             # A resumed run's starting weights are in its checkpoint; it must not need a download again.
             net = build(config.model, pretrained=not checkpoint.exists())
         self._set_up(net)

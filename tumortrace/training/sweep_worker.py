@@ -23,9 +23,12 @@ from tumortrace.errors import ConfigError, TumorTraceError
 from tumortrace.training import runs
 from tumortrace.training.lease import Lease, started_at
 from tumortrace.training.runs import LIVE, Run
+from tumortrace.training.starting import starts_from
 
 State = Literal["finished", "skipped", "stopped", "failed", "crashed"]
 _POLL_SECONDS = 0.5
+_APPEAR_SECONDS = 20.0
+"""How long a run that another one starts from may take to appear."""
 
 _DIE_WITH_PARENT = """
 import os, sys
@@ -107,6 +110,8 @@ def _hold_and_train(task: Task, terms: Terms, environment: dict[str, str], lease
             return "stopped", None
         time.sleep(_POLL_SECONDS)
     run = _open(task)
+    if not _wait_for_start(task, terms, lease):
+        return "stopped", None
     while _trains(run):
         lease.keep()
         if terms.stopping():
@@ -127,6 +132,26 @@ def _hold_and_train(task: Task, terms: Terms, environment: dict[str, str], lease
             said = status.error if status.state == "failed" else run.log_tail(1)
             return "failed", said or f"The process ended with status {code}; see {run.folder / 'log.txt'}."
     return "crashed", f"The process was killed (signal {-code}), {terms.retries + 1} times; see log.txt of the run."
+
+
+def _wait_for_start(task: Task, terms: Terms, lease: Lease) -> bool:
+    """Wait while the run whose weights this one starts from is still to be trained; False where asked to stop.
+
+    Sweeps name it earlier, so it begins about now; what ended otherwise is refused by the training process itself.
+    """
+    name, began = starts_from(task.config), time.monotonic()
+    while name is not None and _to_come(Run(paths.runs() / name), time.monotonic() - began):
+        lease.keep()
+        if terms.stopping():
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _to_come(run: Run, waited: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return run.status.state in LIVE
+    return waited < _APPEAR_SECONDS
 
 
 def _trains(run: Run) -> bool:

@@ -1,0 +1,94 @@
+"""Starting from the weights of another run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tumortrace.config import RunConfig, parse_config
+from tumortrace.errors import ConfigError, RunNotFound
+from tumortrace.models.registry import build
+from tumortrace.training import runs, starting
+from tumortrace.training.sweep_worker import Task, Terms, run_task
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def config(model: str = "resnet18", init: str = "run:first", **more: object) -> RunConfig:
+    return parse_config({"model": {"name": model, "init": init}, **more})
+
+
+def make(run_id: str = "first", state: str = "finished", **more: object) -> runs.Run:
+    made = runs.create(config("tracenet", "scratch", **more), run_id, state=state)
+    torch.manual_seed(1)
+    save_file(build(made.config.model).state_dict(), made.folder / "model.safetensors")
+    return made
+
+
+def test_a_resnet_starts_with_the_encoder_of_a_tracenet() -> None:
+    source = build(make().config.model)
+    torch.manual_seed(2)
+    for name in ("resnet18", "resnet18_cbam"):
+        started = build(config(name).model).state_dict()
+        torch.manual_seed(1)
+        source = build(config("tracenet", "scratch").model).state_dict()
+        assert torch.equal(started["backbone.layer3.0.conv1.weight"], source["backbone.layer3.0.conv1.weight"])
+        assert (
+            started["backbone.fc.1.weight" if "backbone.fc.1.weight" in started else "backbone.fc.weight"].shape[0] == 3
+        )
+
+
+def test_a_run_of_the_same_slices_may_be_started_from() -> None:
+    make()
+    starting.check(config())
+    starting.check(config(init="scratch"))
+
+
+@pytest.mark.parametrize(
+    "other", [{"fold": 2}, {"protocol": "person"}, {"fold": 0, "validation": 0}, {"seed": 1}, {"validation": 0.2}]
+)
+def test_a_run_that_may_have_seen_what_is_tested_is_refused(other: dict[str, object]) -> None:
+    make(**other)
+    with pytest.raises(ConfigError, match=rf"learnt from other slices.*{next(iter(other))}"):
+        starting.check(config())
+
+
+def test_a_run_that_is_absent_or_not_finished_is_refused() -> None:
+    with pytest.raises(RunNotFound):
+        starting.check(config(init="run:nobody"))
+    make(state="failed")
+    with pytest.raises(ConfigError, match="not finished"):
+        starting.check(config())
+
+
+def test_a_task_waits_for_the_run_it_starts_from(home: Path) -> None:
+    first = make(state="created")
+    first.write_status(first.status.model_copy(update={"pid": None, "created": time.time()}))
+    fake = home / "fake.py"
+    fake.write_text(
+        "import json, sys, pathlib\n"
+        "path = pathlib.Path(sys.argv[sys.argv.index('--run') + 1]) / 'status.json'\n"
+        "first = path.parent.parent / 'first' / 'status.json'\n"
+        "assert json.loads(first.read_text())['state'] == 'finished'\n"
+        "path.write_text(json.dumps(json.loads(path.read_text()) | {'state': 'finished'}))\n"
+    )
+    (home / "session").mkdir()
+    outcomes = []
+    task = Task("second", config())
+    terms = Terms(home / "session", command=(str(fake),))
+    waiter = threading.Thread(target=lambda: outcomes.append(run_task(task, terms)))
+    waiter.start()
+    time.sleep(1.5)
+    assert not outcomes, "the first one has not finished"
+    first.write_status(first.status.model_copy(update={"state": "finished"}))
+    waiter.join(20)
+    assert [outcome.state for outcome in outcomes] == ["finished"], outcomes
