@@ -10,6 +10,7 @@ from tumortrace.benchmark.plan import ABLATIONS, BASE, PARTS, PRESETS, Entry, en
 from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError
 from tumortrace.settings import flatten
+from tumortrace.training.starting import SAME, starts_from
 
 MODELS = ("tracenet", "resnet18", "resnet18_cbam", "cnn3d", "inception_v3")
 VARIANTS = sum(len(variants) + 1 for variants in ABLATIONS.values())
@@ -64,7 +65,7 @@ def test_further_seeds_are_those_of_the_headline_models() -> None:
 
 def test_what_ships_is_trained_on_all_five_folds() -> None:
     configs = [entry.task.config for entry in entries(find("quick"), ("shipped",))]
-    assert [config.model.name for config in configs] == list(MODELS)
+    assert sorted(config.model.name for config in configs) == sorted(MODELS)
     assert {(config.fold, config.validation) for config in configs} == {(0, 0.0)}
 
 
@@ -113,14 +114,28 @@ def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
     bases, found = ablations("quick")
     base = bases["tracenet"].task.config
     by_variant = {entry.variant: entry.task.config for entry in found if entry.base == "tracenet"}
-    assert base.preprocess.size == 96
-    assert by_variant["size: half as large again"].preprocess.size == 144
-    assert by_variant["size: 64 px"].preprocess.size == 64
+    assert by_variant["size: half as large again"].preprocess.size == base.preprocess.size * 3 // 2
+    assert by_variant["size: three quarters"].preprocess.size == base.preprocess.size * 3 // 4
     assert by_variant["learning rate: half"].optim.lr == pytest.approx(base.optim.lr / 2)
     assert by_variant["learning rate: twice"].optim.lr == pytest.approx(2 * base.optim.lr)
     assert by_variant["batch: twice"].optim.batch_size == 2 * base.optim.batch_size
     assert by_variant["epochs: half"].optim.epochs == base.optim.epochs // 2
     assert by_variant["epochs: half as many again"].optim.epochs == base.optim.epochs * 3 // 2
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_a_run_starts_from_an_earlier_one_that_saw_the_same_slices(key: str) -> None:
+    earlier: dict[str, RunConfig] = {}
+    started = 0
+    for entry in entries(find(key)):
+        mine = entry.task.config
+        if (name := starts_from(mine)) is not None:
+            other = earlier[name]
+            assert other.model.name == "tracenet"
+            assert all(getattr(mine, field) == getattr(other, field) for field in SAME)
+            started += 1
+        earlier[entry.task.run_id] = mine
+    assert started > 20
 
 
 def test_no_augmentation_leaves_nothing_switched_on() -> None:
