@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tumortrace import paths
+from tumortrace.config import parse_config
 from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
+from tumortrace.data.manifest import conform
 from tumortrace.errors import DataError
 from tumortrace.evaluation.report import make_report, write_reports
 from tumortrace.ui import fetch, frame, gallery, style
@@ -157,3 +160,31 @@ def test_what_comes_from_outside_is_escaped():
 
 def test_every_page_of_the_frame_exists():
     assert all((paths.root() / info.path).is_file() for info in frame.PAGES.values())
+
+
+def test_a_mistake_shows_what_the_benchmark_kept_of_the_network_that_erred(shipped, home, open_page, words):
+    name = "figshare"
+    truth = splits.frozen_figshare()
+    rows = truth[truth["official"] == 1]
+    slice_id = str(rows["slice_id"].iloc[0])
+    folder = home / "data" / name
+    (folder / "images").mkdir(parents=True)
+    columns = ["slice_id", "label", "patient_id", "person_id"]
+    table = rows[columns].assign(official_fold=1, source="made up", sha256="0", height=64, width=64)
+    conform(table).to_parquet(folder / "manifest.parquet")
+    facts = {"kind": "figshare", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
+    paths.write_json(folder / "dataset.json", facts)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8))
+    for wrong in rows["slice_id"].iloc[::10]:
+        picture.save(folder / "images" / f"{wrong}.png")
+    config = parse_config({"model": {"name": "resnet18"}, "preprocess": {"size": 64}, "fold": 0, "validation": 0})
+    card = {"config": config.model_dump(mode="json"), "scores": {}, "synthetic": False, "trained_on": "all slices"}
+    paths.write_json(paths.artifacts() / "models" / "resnet18" / "model.json", card)
+    map_ = np.full((1, 32, 32), 128, np.uint8)
+    kept = {"model": np.array(["resnet18"]), "slice_id": np.array([slice_id]), "predicted": map_, "true": map_}
+    np.savez_compressed(paths.artifacts() / "benchmark" / "saliency.npz", **kept)
+    test = open_page("errors")
+    test.session_state["errors_slice"] = f"{slice_id}/0"
+    test.run()
+    assert not test.exception
+    assert "had not seen this patient" in words(test)

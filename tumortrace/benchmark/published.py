@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
@@ -34,6 +36,24 @@ def literature() -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.read_csv(path, dtype={"year": "Int64"})
+
+
+def saliency() -> dict[tuple[str, str], dict[str, npt.NDArray[np.uint8]]]:
+    """Out-of-fold Grad-CAM of what each model got wrong under ``official``; empty where none ships.
+
+    Returns:
+        Model and slice id to two maps, ``[32, 32]`` uint8 each: ``predicted`` for the class it was taken for, ``true``
+        for the one it is.
+    """
+    path = paths.artifacts() / "benchmark" / "saliency.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        found = {name: stored[name] for name in stored.files}
+    if not found:
+        return {}
+    keys = zip(found["model"].tolist(), found["slice_id"].tolist(), strict=True)
+    return {key: {name: found[name][row] for name in ("predicted", "true")} for row, key in enumerate(keys)}
 
 
 def results() -> dict[str, Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from tumortrace import paths
+from tumortrace.benchmark import published
 from tumortrace.data import splits, store
 from tumortrace.data.store import Dataset
 from tumortrace.training import jobs, runs
@@ -128,6 +131,24 @@ def finished_runs() -> list[Run]:
 def trained_runs() -> list[Run]:
     """Runs with final weights, newest first; one that trained on all five folds has no report."""
     return [run for run in runs.list_runs()[:NEWEST] if (run.folder / "model.safetensors").exists()]
+
+
+def shipped_saliency(model: str, slice_id: str, kind: str) -> npt.NDArray[np.uint8] | None:
+    """The out-of-fold map that ships for a mistake, ``[32, 32]``; None where there is none.
+
+    Args:
+        model: Its name.
+        slice_id: The slice.
+        kind: ``predicted`` or ``true``: the class it speaks for.
+    """
+    path = artifacts_file("benchmark", "saliency.npz")
+    found = _shipped_saliency(str(path), stamp(path)).get((model, slice_id))
+    return None if found is None else found[kind]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shipped_saliency(path: str, changed: int) -> dict[tuple[str, str], dict[str, npt.NDArray[np.uint8]]]:
+    return published.saliency()
 
 
 def artifacts_file(*parts: str) -> Path:

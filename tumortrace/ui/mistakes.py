@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.rows import PROBABILITIES
-from tumortrace.ui import judges, loaders, plots, sources, state, style
+from tumortrace.explain import overlay
+from tumortrace.imaging.preprocess import preprocess
+from tumortrace.inference import bundle as bundles
+from tumortrace.ui import judges, loaders, pictures, plots, sources, state, style
 from tumortrace.ui.judges import Judge
 from tumortrace.ui.sources import Source
 
@@ -119,7 +124,8 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
                 )
         with middle:
             if dataset is not None and judge is not None:
-                _saliency(judge, dataset, row, wanted, opacity)
+                if not _kept_saliency(source, dataset, row, wanted, opacity):
+                    _saliency(judge, dataset, row, wanted, opacity)
             elif dataset is not None:
                 st.html(style.note("Its weights are not at hand.", "calm", "No saliency."))
         with right:
@@ -150,13 +156,33 @@ def _saliency_settings() -> tuple[str, float]:
     return wanted, opacity
 
 
+def _kept_saliency(source: Source, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> bool:
+    """What the very network that erred looked at, where the benchmark kept it; False where it did not."""
+    if source.run_id is not None or row["protocol"] != "official" or int(row["seed"]):
+        return False
+    kind = "predicted" if wanted == _WRONG else "true"
+    found = loaders.shipped_saliency(source.report.model, str(row["slice_id"]), kind)
+    if found is None:
+        return False
+    settings = bundles.find_bundle(source.report.model).config.preprocess
+    image, _ = preprocess(dataset.pixels(str(row["slice_id"])), settings)
+    large = Image.fromarray(found).resize(image.shape[::-1], Image.Resampling.BICUBIC)
+    heat = np.asarray(large, np.float32) / np.float32(255)
+    caption = f"Grad-CAM of {source.name} towards {CLASSES[int(row['predicted' if wanted == _WRONG else 'label'])]}"
+    st.image(pictures.enlarged(overlay.blend(image, heat, opacity)), caption=caption, alt=caption, width="stretch")
+    st.caption("Kept from the benchmark: the network that erred had not seen this patient.")
+    return True
+
+
 def _saliency(judge: Judge, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
     target = int(row["predicted" if wanted == _WRONG else "label"])
     found = judges.explanation(judge, dataset.pixels(str(row["slice_id"])), target)
     caption = f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
     st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
     if (judge.protocol, judge.fold) != (row["protocol"], int(row["fold"])):
-        st.caption(
-            f"The weights at hand were trained with {judge.protocol} fold {judge.fold} held out; they may have seen "
-            "this slice, and are not the very ones that erred."
+        seen = (
+            f"with {judge.protocol} fold {judge.fold} held out; they may have seen this slice, and"
+            if judge.fold
+            else "on all slices, this one too; they"
         )
+        st.caption(f"The weights at hand were trained {seen} are not the very ones that erred.")
