@@ -59,6 +59,19 @@ def test_shipped_mistakes_without_their_images_are_a_table_with_the_download(shi
     assert len(test.dataframe[0].value) == 57
 
 
+def test_a_link_to_a_models_mistakes_leads_there_even_after_another_was_chosen(shipped, finished, open_page):
+    test = open_page("errors", model=finished.id)
+    chosen = widget(test.selectbox, "errors_model")
+    assert chosen.value == finished.id
+    chosen.set_value("shipped/resnet18/official").run()
+    assert widget(test.selectbox, "errors_model").value == "shipped/resnet18/official"
+    test.query_params["model"] = "shipped/resnet18/official"
+    test.run()
+    test.query_params["model"] = finished.id
+    test.run()
+    assert widget(test.selectbox, "errors_model").value == finished.id
+
+
 def test_mistakes_are_filtered_by_class(shipped, open_page, words):
     test = open_page("errors")
     widget(test.multiselect, "errors_true").set_value(["glioma"]).run()
@@ -68,7 +81,7 @@ def test_mistakes_are_filtered_by_class(shipped, open_page, words):
 
 
 def test_patients_are_counted_instead_of_slices_on_request(shipped, open_page, words):
-    test = open_page("results")
+    test = open_page("results", show="model")
     widget(test.segmented_control, "results_level").set_value("patient").run()
     assert not test.exception
     assert "patients; 95 % intervals" in words(test)

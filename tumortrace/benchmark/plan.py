@@ -81,7 +81,7 @@ ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
     },
     "resnet18": {
         "start: from scratch": {"model.init": "scratch"},
-        "start: from scratch, as long as TraceNet": {"model.init": "scratch", "optim.epochs": 1.75},
+        "start: from scratch, three quarters longer": {"model.init": "scratch", "optim.epochs": 1.75},
         "start: first layers frozen": {"model.freeze_until": "layer1"},
     },
 }  # fmt: skip

@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tumortrace.charts.theme import (
-    NEUTRAL,
     PERCENT,
     bar_marker,
     classes_in,
@@ -18,6 +17,7 @@ from tumortrace.charts.theme import (
     new_figure,
     shown,
     undefined,
+    whiskers,
 )
 
 NOTHING = "No results yet. They appear when a model has predicted its test fold."
@@ -62,7 +62,7 @@ def class_metrics(frame: pd.DataFrame) -> go.Figure:
             textangle=0,
             name=name,
             marker=bar_marker(name),
-            error_y=_whiskers(line),
+            error_y=whiskers(line),
             hovertemplate=f"{name}, %{{x}}: %{{text}}<extra></extra>",
         )
     figure.update_layout(barmode="group")
@@ -90,7 +90,7 @@ def leaderboard(frame: pd.DataFrame, metric: str = "macro_f1") -> go.Figure:
         figure.add_scatter(
             x=[float(line["value"]) for line in lines],
             y=[_line_name(line) for line in lines],
-            error_x=_whiskers(lines),
+            error_x=whiskers(lines),
             customdata=[_place(line) for line in lines],
             name=f"protocol {protocol}",
             mode="markers",
@@ -121,20 +121,3 @@ def _place(line: dict[Hashable, Any]) -> str:
     return f"{what}: {shown(line['value'])}{ends}, n = {int(line['n']):,}" + (
         ", synthetic" if line["synthetic"] else ""
     )
-
-
-def _whiskers(lines: list[dict[Hashable, Any]]) -> dict[str, Any]:
-    up, down = [], []
-    for line in lines:
-        known = not (undefined(line["value"]) or undefined(line["low"]) or undefined(line["high"]))
-        up.append(float(line["high"]) - float(line["value"]) if known else 0.0)
-        down.append(float(line["value"]) - float(line["low"]) if known else 0.0)
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": up,
-        "arrayminus": down,
-        "thickness": 2,
-        "width": 6,
-        "color": NEUTRAL,
-    }

@@ -9,6 +9,7 @@ Text and axis colours are left alone, so that the page's light or dark theme set
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from textwrap import wrap
 from typing import Any, Final
 
@@ -28,6 +29,11 @@ SERIES: Final = ("#2F68D8", "#D55E00", "#009E73", "#A6609B", "#A07800", "#4A7FA8
 """For models and runs, in order; after the last they begin again."""
 SEQUENTIAL: Final = ((0.0, "#EAF2F8"), (0.5, "#6FA8CF"), (1.0, "#084C7C"))
 """Little to much, for heatmaps."""
+DIVERGING: Final = ((0.0, "#F2A868"), (0.5, "#F1F3F5"), (1.0, "#93B9F2"))
+"""Below zero to above it, for differences; light throughout, so that the text on it stays readable."""
+BETTER: Final = "#2F68D8"
+WORSE: Final = "#D55E00"
+"""For differences that can be told; one that cannot is :data:`NEUTRAL`."""
 BACKGROUNDS: Final = ("#FFFFFF", "#F3F6F8", "#0F171F", "#18232D")
 """What charts stand on: page and panel, light and dark."""
 
@@ -35,6 +41,8 @@ TEMPLATE: Final = "tumortrace"
 FONT_SIZE: Final = 14
 PERCENT: Final = ".0%"
 PERCENT_EXACT: Final = ".1%"
+PERCENT_FINE: Final = ".3~p"
+"""Per cent with as many digits as a narrow axis needs: two ticks never read the same."""
 DECIMAL: Final = ".3f"
 COUNT: Final = ",d"
 """Number formats of axes and hover texts, in d3's language."""
@@ -133,3 +141,64 @@ def undefined(value: object) -> bool:
 def shown(value: object, form: str = ".1%") -> str:
     """A figure as text: ``94.1%``, or ``undefined``."""
     return "undefined" if undefined(value) else format(float(value), form)  # type: ignore[arg-type]
+
+
+def signed(value: object, digits: int = 1, scale: float = 100) -> str:
+    """A difference as text, in points unless scaled otherwise: ``+1.2``, ``−0.4``, or ``undefined``.
+
+    Args:
+        value: The difference; None or NaN where there is none.
+        digits: After the point.
+        scale: What it is multiplied by; 100 turns shares into points.
+    """
+    if undefined(value):
+        return "undefined"
+    text = f"{scale * float(value):+.{digits}f}"  # type: ignore[arg-type]
+    flat = float(text) == 0
+    return text[1:] if flat else text.replace("-", "\N{MINUS SIGN}")
+
+
+def span(low: object, high: object, digits: int = 1, scale: float = 100, sign: bool = False) -> str:
+    """Two ends of an interval as text: ``92.0 to 95.8``; empty where there are none.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+        digits: After the point.
+        scale: What both are multiplied by.
+        sign: Whether they are differences, with their sign.
+    """
+    if undefined(low) or undefined(high):
+        return ""
+    if sign:
+        return f"{signed(low, digits, scale)} to {signed(high, digits, scale)}"
+    return f"{scale * float(low):.{digits}f} to {scale * float(high):.{digits}f}"  # type: ignore[arg-type]
+
+
+def whiskers(lines: list[dict[Hashable, Any]], colour: str = NEUTRAL, width: float = 6) -> dict[str, Any]:
+    """Error bars from ``value`` to ``low`` and ``high``; of no length where one of them is undefined.
+
+    Args:
+        lines: Records of a frame.
+        colour: Of the whiskers.
+        width: Of their ends, in pixels.
+    """
+    up, down = [], []
+    for line in lines:
+        known = not any(undefined(line[name]) for name in ("value", "low", "high"))
+        up.append(float(line["high"]) - float(line["value"]) if known else 0.0)
+        down.append(float(line["value"]) - float(line["low"]) if known else 0.0)
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "thickness": 2,
+        "width": width,
+        "color": colour,
+    }
+
+
+def number_rows(figure: go.Figure, rows: float) -> None:
+    """Rows numbered from 0 at the top, half a row of air around them."""
+    figure.update_yaxes(range=[rows - 0.4, -0.6], showgrid=False, zeroline=False)

@@ -8,9 +8,10 @@ import streamlit as st
 
 from tumortrace.data.catalog import PHANTOM, PROTOCOL_NOTES
 from tumortrace.data.store import Dataset
+from tumortrace.evaluation.tables import folds_text
 from tumortrace.evaluation.wording import percent
 from tumortrace.training.runs import LIVE
-from tumortrace.ui import fetch, frame, live, loaders, sources, style
+from tumortrace.ui import benchmark, fetch, frame, live, loaders, sources, style
 from tumortrace.ui.sources import Source
 
 DOORS: Final = (
@@ -18,6 +19,8 @@ DOORS: Final = (
     ("train", "Train", "Configure a run, watch its curves as it learns, stop and resume it."),
     ("classify", "Classify", "Give the models a picture; see their probabilities and where they looked."),
 )
+CARDS: Final = 3
+NO_BREAK: Final = "\N{NON-BREAKING HYPHEN}"
 NOTES: Final = (
     "**Three tumours, nothing else.** The models know no healthy brain and no other disease: any picture gets one of "
     "three names.",
@@ -32,18 +35,36 @@ NOTES: Final = (
 def headline() -> None:
     """The shipped models' figures, or finished runs', or what to do to get some."""
     st.subheader("Headline results")
-    found = [source for source in sources.every() if source.run_id is None]
+    found = leading(sources.every())
     if not found:
         text = "Runs that finish on this machine are judged on the Results page."
         st.html(style.note(text, "calm", "No trained models are shipped with this copy yet."))
         found = sources.every()[:3]
     if not found:
         return
-    for start in range(0, min(len(found), 6), 3):
-        for column, source in zip(st.columns(3), found[start : start + 3], strict=False):
-            with column:
-                _card(source)
-    st.caption("Macro F1 on slices the model never saw, with its 95 % interval by bootstrap over the unit named.")
+    for column, source in zip(st.columns(CARDS), found[:CARDS], strict=False):
+        with column:
+            _card(source)
+    protocol = found[0].report.protocol
+    st.caption(
+        "Macro F1 on slices the model never saw, with its 95 % interval by bootstrap over the unit named. "
+        f"Protocol {protocol}: {PROTOCOL_NOTES.get(protocol, '')}"
+    )
+    info = frame.PAGES["results"]
+    st.page_link(info.path, label="Every model, protocol and comparison", icon=info.icon)
+
+
+def leading(every: list[Source]) -> list[Source]:
+    """The shipped models to headline: of the most honest protocol there is, the ensemble first, then the best network.
+
+    Baselines that train no network are left out.
+    """
+    shipped = [source for source in every if source.run_id is None and source.report.model not in benchmark.FLOORS]
+    for protocol in benchmark.PROTOCOLS:
+        held = [source for source in shipped if source.report.protocol == protocol]
+        if held:
+            return sorted(held, key=lambda source: source.report.model != benchmark.ENSEMBLE)
+    return []
 
 
 def _card(source: Source) -> None:
@@ -64,7 +85,8 @@ def _card(source: Source) -> None:
         )
         st.caption(
             f"Accuracy {percent(accuracy.value)} · protocol {report.protocol}, {many} "
-            f"{', '.join(map(str, report.folds))} · n = {part.metrics.n:,} slices, {found.clusters:,} {found.unit}s"
+            f"{folds_text(report.folds).replace('-', NO_BREAK)} · n = {sources.counted(report, 'slice'):,} slices, "
+            f"{found.clusters:,} {found.unit}s"
         )
         if report.synthetic:
             st.badge("synthetic slices", icon=":material/science:", color="orange")

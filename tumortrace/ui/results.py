@@ -1,4 +1,4 @@
-"""The Results page's parts: the leaderboard, and one model's figures; every one says what it rests on."""
+"""All figures of one model, for slices or patients; every one says what it rests on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import streamlit as st
 
 from tumortrace.charts import results as charts
 from tumortrace.charts import training as training_charts
-from tumortrace.data.catalog import PROTOCOL_NOTES
 from tumortrace.evaluation import tables
 from tumortrace.evaluation.report import Report
-from tumortrace.evaluation.wording import UNDEFINED, decimal, percent, with_interval
+from tumortrace.evaluation.wording import UNDEFINED, decimal, percent
 from tumortrace.ui import plots, sources, state, style
 from tumortrace.ui.sources import Source
 
@@ -33,55 +32,6 @@ def choose_level() -> str:
         help="Patients: the mean probability over all slices of a patient in the test part.",
     )
     return level
-
-
-def leaderboard(found: list[Source], level: str) -> None:
-    """Every judged model side by side."""
-    reports = [source.named_report() for source in found if source.report.unit(level) is not None]
-    if not reports:
-        text = "The patient of some slice is unknown in each of them; count slices instead."
-        st.html(style.note(text, "calm", "No model can be judged by patient."))
-        return
-    # Figures about synthetic slices stand below those about real ones, however high.
-    reports.sort(key=lambda report: (report.synthetic, -_value(report, level)))
-    st.dataframe(
-        pd.DataFrame([_line(report, level) for report in reports]),
-        hide_index=True,
-        width="stretch",
-        alt="Leaderboard: accuracy and macro F1 with 95 % intervals of every model",
-    )
-    st.caption(
-        "In brackets: 95 % intervals, by bootstrap over the unit named. Only figures under one protocol and on the "
-        "same folds may be compared."
-    )
-    plots.show(charts.leaderboard(tables.leaderboard_frame(reports, "macro_f1", level), "macro_f1"), f"board_{level}")
-    st.caption("Macro F1 with its 95 % interval; protocol and folds stand at each line.")
-    named = list(dict.fromkeys(report.protocol for report in reports))
-    with st.expander("What the protocols measure"):
-        for name in named:
-            st.markdown(f"**{name}**: {PROTOCOL_NOTES[name]}")
-
-
-def _line(report: Report, level: str) -> dict[str, str]:
-    part = report.unit(level)
-    assert part is not None
-    interval = part.interval("accuracy")
-    return {
-        "Model": report.model + (" (synthetic slices)" if report.synthetic else ""),
-        "Protocol": report.protocol,
-        "Folds": ", ".join(map(str, report.folds)),
-        f"n ({level}s)": f"{part.metrics.n:,}",
-        "Accuracy": with_interval(interval),
-        "Macro F1": with_interval(part.interval("macro_f1")),
-        "Recall, glioma": with_interval(part.interval("recall", "glioma")),
-        "Interval over": f"{interval.clusters:,} {interval.unit}s",
-    }
-
-
-def _value(report: Report, level: str) -> float:
-    part = report.unit(level)
-    assert part is not None
-    return part.interval("macro_f1").value or 0.0
 
 
 def one(source: Source, level: str) -> None:
@@ -155,11 +105,14 @@ def _training(source: Source) -> None:
     if table.empty:
         return
     st.subheader("Training curves")
+    whose = " of the weights that ship; the figures above come from runs of their own" if source.run_id is None else ""
     left, right = plots.columns("curves")
     with left:
-        plots.show(training_charts.loss_curves(table), f"results_loss_{source.key}", "Loss by epoch.")
+        plots.show(training_charts.loss_curves(table), f"results_loss_{source.key}", f"Loss by epoch{whose}.")
     with right:
-        plots.show(training_charts.accuracy_curves(table), f"results_accuracy_{source.key}", "Accuracy by epoch.")
+        plots.show(
+            training_charts.accuracy_curves(table), f"results_accuracy_{source.key}", f"Accuracy by epoch{whose}."
+        )
 
 
 def nothing() -> None:

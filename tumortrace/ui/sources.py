@@ -20,7 +20,7 @@ from tumortrace.inference import bundle as bundles
 from tumortrace.inference import shipped
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
-from tumortrace.ui import loaders
+from tumortrace.ui import benchmark, loaders, state
 
 SHIPPED: Final = "shipped"
 
@@ -58,7 +58,7 @@ class Source:
 
 
 def every() -> list[Source]:
-    """Shipped models first, then finished runs, newest first."""
+    """Shipped models (networks, ``person`` before the others; baselines last), then finished runs, newest first."""
     return [*_shipped(), *(_of_run(run) for run in loaders.finished_runs())]
 
 
@@ -68,10 +68,13 @@ def find(key: str) -> Source | None:
 
 
 def choose(found: list[Source], key: str, asked: str | None = None) -> Source:
-    """A selectbox of sources; ``asked`` (from the address) is taken on the first visit."""
+    """A selectbox of sources; ``asked`` (from the address) is taken once, then the reader's choice holds."""
     by_key = {source.key: source for source in found}
-    if st.session_state.get(key) not in by_key:
-        st.session_state[key] = asked if asked in by_key else found[0].key
+    last = f"{key}{state.ASKED}"
+    if asked in by_key and st.session_state.get(last) != asked:
+        st.session_state[key] = st.session_state[last] = asked
+    elif st.session_state.get(key) not in by_key:
+        st.session_state[key] = found[0].key
     chosen = st.selectbox(
         "Model", list(by_key), key=key, format_func=lambda name: by_key[name].title, persist_state="session"
     )
@@ -86,10 +89,18 @@ def rests_on(report: Report, unit: str = "slice") -> str:
     noun = "slices" if unit == "slice" else "patients"
     interval = part.interval("accuracy")
     synthetic = " Synthetic slices." if report.synthetic else ""
+    seeds = f", each under {len(report.seeds)} seeds" if len(report.seeds) > 1 else ""
     return (
-        f"Protocol {report.protocol}, {many} {', '.join(map(str, report.folds))}; n = {part.metrics.n:,} {noun}; "
+        f"Protocol {report.protocol}, {many} {', '.join(map(str, report.folds))}; "
+        f"n = {counted(report, unit):,} {noun}{seeds}; "
         f"95 % intervals by bootstrap over {interval.clusters:,} {interval.unit}s.{synthetic}"
     )
+
+
+def counted(report: Report, unit: str) -> int:
+    """How many slices or patients stand behind a report, each once however many seeds there are."""
+    part = report.unit(unit)
+    return 0 if part is None else round(part.metrics.n / len(report.seeds))
 
 
 def joined(source: Source) -> pd.DataFrame:
@@ -140,12 +151,15 @@ def _shipped() -> list[Source]:
             None,
             FIGSHARE,
         )
-        for report in sorted(_shipped_reports(shipped_stamp()), key=_macro_f1, reverse=True)
+        for report in sorted(_shipped_reports(shipped_stamp()), key=_place)
     ]
 
 
-def _macro_f1(report: Report) -> float:
-    return report.slice.interval("macro_f1").value or 0.0
+def _place(report: Report) -> tuple[bool, int, float]:
+    """Networks before baselines, the honest protocol first, then the best."""
+    known = benchmark.PROTOCOLS
+    protocol = known.index(report.protocol) if report.protocol in known else len(known)
+    return report.model in benchmark.FLOORS, protocol, -(report.slice.interval("macro_f1").value or 0.0)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -55,6 +55,30 @@ CSS = """
 .tt-fill { height: 100%; border-radius: .36rem; min-width: 2px; }
 .tt-number { font-variant-numeric: tabular-nums; text-align: right; }
 .tt-top { font-weight: 680; }
+.tt-scroll { overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 14%, transparent);
+  border-radius: .6rem; }
+.tt-table { border-collapse: collapse; width: 100%; font-size: .88rem; line-height: 1.3;
+  font-variant-numeric: tabular-nums; }
+.tt-table th, .tt-table td { padding: .4rem .7rem; text-align: right; vertical-align: top; border: 0;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 10%, transparent); }
+.tt-table thead th { font-weight: 600; font-size: .82rem; vertical-align: bottom; line-height: 1.2;
+  background: color-mix(in srgb, currentColor 5%, transparent); }
+.tt-table .tt-text { text-align: left; }
+.tt-table td.tt-text { min-width: 7rem; }
+.tt-table td:not(.tt-text), .tt-table th { white-space: nowrap; }
+.tt-table thead th, .tt-table th.tt-wrap { white-space: normal; }
+.tt-table tbody th { font-weight: 600; }
+.tt-table tr:last-child > * { border-bottom: 0; }
+.tt-table small { display: block; font-size: .78rem; font-weight: 400; opacity: .72; }
+.tt-table .tt-group th { background: color-mix(in srgb, currentColor 5%, transparent); text-align: left;
+  font-weight: 600; font-size: .84rem; white-space: normal; }
+.tt-table .tt-faint > * { opacity: .8; }
+@media (max-width: 1000px) {
+  .tt-table tbody th { white-space: normal; min-width: 7.5rem; }
+}
+.tt-table .tt-strong { font-weight: 650; }
+.tt-table a { color: inherit; }
+.tt-said { font-size: 1.08rem; line-height: 1.4; margin: .2rem 0 .3rem; max-width: 58rem; }
 .tt-state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; font-size: .84rem; font-weight: 620;
   border: 1px solid; }
 @media (max-width: 1000px) {
@@ -136,6 +160,14 @@ def mistaken(label: int, predicted: int, confidence: float) -> str:
     """A tile's line: the true class, the predicted one, and how sure."""
     said = f"{_dot(CLASSES[predicted])} {CLASSES[predicted]}, {confidence:.0%}"
     return f'<div class="tt-mistake">is {_dot(CLASSES[label])} {CLASSES[label]}<br>said {said}</div>'
+
+
+def doubted(label: int, suggested: int) -> str:
+    """A tile's line: the class as labelled, and what the models would rather say."""
+    return (
+        f'<div class="tt-mistake">labelled {_dot(CLASSES[label])} {CLASSES[label]}<br>'
+        f"rather {_dot(CLASSES[suggested])} {CLASSES[suggested]}</div>"
+    )
 
 
 def probability_bars(probabilities: Sequence[float], truth: int | None = None) -> str:

@@ -1,0 +1,162 @@
+"""Localisation: whether saliency points at the tumour, scored against the radiologists' outlines."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.charts import groups as charts
+from tumortrace.config import model_title
+from tumortrace.ui import benchmark, plots, state, tabular
+from tumortrace.ui.benchmark import Bench
+from tumortrace.ui.sources import Source
+from tumortrace.ui.tabular import Cell, Line
+
+METRICS: Final = {
+    "pointing": ("Pointing game", "How often the strongest pixel of the map lies inside the outline."),
+    "energy": ("Energy inside", "Which share of the whole map lies inside the outline."),
+    "iou": (
+        "IoU",
+        "Overlap of the outline and the strongest part of the map, over their union; the threshold of each fold is "
+        "chosen on the other folds.",
+    ),
+    "road": (
+        "ROAD",
+        "How much more the answer suffers when what the map points at is removed than when the rest is; 0 is what a "
+        "map without meaning gets, on a sample of slices.",
+    ),
+}
+"""Name and explanation of each score."""
+GROUPS: Final = {"all": "All slices", "right": "Classified right", "wrong": "Classified wrong"}
+METHODS: Final = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "eigencam": "Eigen-CAM",
+    "scorecam": "Score-CAM",
+    "centre": "Blind: centre",
+    "even": "Blind: even",
+}
+BLIND: Final = ("centre", "even")
+OUTLINE: Final = "outline"
+
+
+def section(bench: Bench, found: list[Source]) -> None:
+    """The whole section."""
+    table = bench.rows("localisation")
+    if table.empty:
+        benchmark.missing(bench, "No saliency has been scored yet.")
+        return
+    maps = table[table["method"] != OUTLINE]
+    if len(maps):
+        _maps(bench, maps)
+    else:
+        benchmark.missing(bench, "No saliency has been scored yet.")
+    _outlines(table[table["method"] == OUTLINE])
+
+
+def _maps(bench: Bench, maps: pd.DataFrame) -> None:
+    measured = [name for name in METRICS if (maps["metric"] == name).any()]
+    left, right = plots.columns("localised", [3, 2])
+    with left:
+        metric: str = st.segmented_control(
+            "Score", measured, default=measured[0], required=True, key=state.LOCALISATION_METRIC,
+            format_func=lambda name: METRICS[name][0], persist_state="session",
+        )  # fmt: skip
+    with right:
+        group: str = st.segmented_control(
+            "Slices", list(GROUPS), default="all", required=True, key=state.LOCALISATION_GROUP,
+            format_func=lambda name: GROUPS[name], persist_state="session",
+        )  # fmt: skip
+    words, explained = METRICS[metric]
+    st.markdown(
+        f"**{words}.** {explained} Two blind maps, the same for every slice, show what needs no model at all: `even` "
+        "is the same everywhere, `centre` a bell around the middle."
+    )
+    held = maps[(maps["metric"] == metric) & (maps["group"] == group)]
+    if held.empty:
+        st.caption(f"None of the slices {GROUPS[group].lower()} was scored.")
+        return
+    known = [*METHODS, *sorted(set(held["method"]) - set(METHODS))]
+    order = [name for name in known if name in set(held["method"]) and name not in BLIND]
+    order += [name for name in known if name in set(held["method"]) and name in BLIND]
+    models = benchmark.in_order(held["model"])
+    rests = _rests(held, group)
+    lines = [
+        {"method": METHODS.get(name, name), "model": model_title(model),
+         "kind": charts.REFERENCE if name in BLIND else "method", **one}
+        for name in order for model in models
+        for one in [_one(held, name, model)] if one
+    ]  # fmt: skip
+    frame = pd.DataFrame(lines)
+    plots.show(charts.localisation(frame, words, metric != "road"), f"localised_{metric}_{group}", rests)
+    make = tabular.number if metric == "road" else tabular.share
+    rows = []
+    for name in order:
+        found = [_one(held, name, model) for model in models]
+        cells = [_cell(one, make) for one in found]
+        counts = {int(one["n"]) for one in found if one and one["sampled"]}
+        note = f"sample, n = {_range(pd.Series(sorted(counts)))}" if counts else ""
+        rows.append(Line([Cell(METHODS.get(name, name), note), *cells], faint=name in BLIND))
+    tabular.show(f"{words} by method and model", [f"{words}", *map(model_title, models)], rows)
+    st.caption("The same figures; small: their intervals. Faint: the blind maps.")
+    tabular.download(maps, "localisation")
+
+
+def _one(held: pd.DataFrame, method: str, model: str) -> dict[str, Any]:
+    found = held[(held["method"] == method) & (held["model"] == model)].to_dict("records")
+    return {name: found[0][name] for name in ("value", "low", "high", "n", "sampled")} if found else {}
+
+
+def _cell(one: dict[str, Any], make: Any) -> Cell:
+    if not one:
+        return Cell("–")
+    cell: Cell = make(one["value"], one["low"], one["high"])
+    return cell
+
+
+def _rests(held: pd.DataFrame, group: str) -> str:
+    whole = held[~held["sampled"].astype(bool)]
+    sample = held[held["sampled"].astype(bool)]
+    said = f"Protocol official, {GROUPS[group].lower()}; maps towards the predicted class, of slices never trained on"
+    if len(whole):
+        said += f"; n = {_range(whole['n'])} slices"
+    if len(sample):
+        said += f"; where marked, a sample of n = {_range(sample['n'])}, weighed back to all slices"
+    return said + ". 95 % intervals by bootstrap over persons."
+
+
+def _range(n: pd.Series[Any]) -> str:
+    low, high = int(n.min()), int(n.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _outlines(table: pd.DataFrame) -> None:
+    st.subheader("Outlines that TraceNet draws itself")
+    if table.empty:
+        st.caption("TraceNet learns to draw the tumour's outline as well; none of its outlines has been scored yet.")
+        return
+    st.markdown(
+        "TraceNet also learns to draw the tumour. Its drawing (probability above 0.5) against the radiologist's "
+        "outline. Dice is twice the common area over the sum of both, IoU the common area over that of either."
+    )
+    rows = []
+    for group, words in GROUPS.items():
+        held = {line["metric"]: line for line in table[table["group"] == group].to_dict("records")}
+        if held:
+            cells = [held.get(metric) for metric in ("dice", "iou")]
+            n = max(int(line["n"]) for line in held.values())
+            rows.append(
+                Line(
+                    [
+                        Cell(words, f"n = {n:,} slices"),
+                        *(_cell({str(k): v for k, v in (line or {}).items()}, tabular.share) for line in cells),
+                    ]
+                )
+            )
+    tabular.show("Outlines drawn by TraceNet", ["Slices", "Dice", "IoU"], rows)
+    st.caption("Protocol official, slices never trained on; small: 95 % intervals by bootstrap over persons.")
+    tabular.download(table, "outlines")
