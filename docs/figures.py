@@ -241,10 +241,17 @@ def votes(found: Found, protocol: str) -> str:
 def compute(found: Found) -> str:
     """What it took."""
     lines = [
-        [line["part"], model_title(line["model"]), str(line["runs"]), f"{line['hours']:.2f}", line["device"]]
+        [
+            line["part"],
+            model_title(line["model"]),
+            line["size"],
+            str(line["runs"]),
+            f"{line['hours']:.2f}",
+            line["device"],
+        ]
         for line in found.get("compute", [])
     ]
-    return _table(["part", "model", "runs", "hours", "on"], lines)
+    return _table(["part", "model", "size", "runs", "hours", "on"], lines)
 
 
 def rests(found: Found) -> str:

@@ -49,7 +49,8 @@ def effects(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
                         "metric": metric, "value": found.value(metric),
                         "difference": gap.value if gap else None,
                         "low": gap.low if gap else None, "high": gap.high if gap else None,
-                        "n": len(ours), "folds": sorted(int(fold) for fold in ours["fold"].unique()),
+                        "n": int(ours["slice_id"].nunique()),
+                        "folds": sorted(int(fold) for fold in ours["fold"].unique()),
                     }
                 )  # fmt: skip
     return lines

@@ -85,20 +85,24 @@ def hardest_persons(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, A
     """The persons behind most errors of each model and protocol.
 
     Returns:
-        Dicts of ``model, protocol, person_id, class, errors, n`` (their slices, over all seeds) and ``share`` of all
-        errors; at most :data:`PERSONS` each, most errors first.
+        Dicts of ``model, protocol, person_id, patients`` (ids), ``class, errors, n`` (their slices, over all seeds) and
+        ``share`` of all errors; at most :data:`PERSONS` each, most errors first.
     """
     lines = []
     for (model, protocol), part in rows.groupby(["model", "protocol"], sort=True):
         joined = join_truth(part, truth)
         wrong = int((~joined["correct"]).sum())
         by_person = joined.groupby("person_id").agg(
-            errors=("correct", lambda right: int((~right).sum())), n=("correct", "size"), label=("true_class", "first")
+            patients=("patient_id", lambda ids: sorted(ids.dropna().unique().tolist())),
+            errors=("correct", lambda right: int((~right).sum())),
+            n=("correct", "size"),
+            label=("true_class", "first"),
         )
         worst = by_person[by_person["errors"] > 0].sort_values(["errors", "n"], ascending=[False, True]).head(PERSONS)
         lines += [
             {
-                "model": model, "protocol": protocol, "person_id": str(person), "class": str(one.label),
+                "model": model, "protocol": protocol, "person_id": str(person), "patients": list(one.patients),
+                "class": str(one.label),
                 "errors": int(one.errors), "n": int(one.n), "share": float(one.errors) / wrong,
             }
             for person, one in worst.iterrows()

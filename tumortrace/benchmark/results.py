@@ -223,7 +223,7 @@ def _calibration(rows: Rows, truth: pd.DataFrame) -> list[dict[str, Any]]:
                 lines.append(
                     {
                         "model": model, "protocol": protocol, "tempered": tempered, "metric": metric,
-                        "value": one.value, "low": one.low, "high": one.high, "n": one.n,
+                        "value": one.value, "low": one.low, "high": one.high, "n": int(part["slice_id"].nunique()),
                     }
                 )  # fmt: skip
     return lines
@@ -278,8 +278,10 @@ def _compute(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             continue
         seen.add(entry.task.run_id)
         status = run_of(entry).status
-        key = (entry.part, entry.task.config.model.name, str(status.device))
-        line = lines.setdefault(key, dict(zip(("part", "model", "device"), key, strict=True)) | {"runs": 0, "hours": 0})
+        config = entry.task.config
+        key = (entry.part, config.model.name, f"{config.preprocess.size} px", str(status.device))
+        head = dict(zip(("part", "model", "size", "device"), key, strict=True))
+        line = lines.setdefault(key, head | {"runs": 0, "hours": 0})
         line["runs"] += 1
         line["hours"] = round(line["hours"] + status.seconds / 3600, 3)
     return list(lines.values())
