@@ -193,6 +193,9 @@ def test_a_mistake_shows_what_the_benchmark_kept_of_the_network_that_erred(shipp
     config = parse_config({"model": {"name": "resnet18"}, "preprocess": {"size": 64}, "fold": 0, "validation": 0})
     card = {"config": config.model_dump(mode="json"), "scores": {}, "synthetic": False, "trained_on": "all slices"}
     paths.write_json(paths.artifacts() / "models" / "resnet18" / "model.json", card)
+    recipe = {"model.name": "resnet18", "preprocess.size": 64}
+    results = {"schema_version": 1, "recipes": {"resnet18": recipe}}
+    paths.write_json(paths.artifacts() / "benchmark" / "results.json", results)
     map_ = np.full((1, 32, 32), 128, np.uint8)
     kept = {"model": np.array(["resnet18"]), "slice_id": np.array([slice_id]), "predicted": map_, "true": map_}
     np.savez_compressed(paths.artifacts() / "benchmark" / "saliency.npz", **kept)

@@ -12,8 +12,10 @@ import streamlit as st
 
 from tumortrace import paths
 from tumortrace.benchmark import published
-from tumortrace.config import TITLES, model_title
+from tumortrace.config import TITLES, model_title, parse_config
 from tumortrace.data.catalog import PROTOCOL_NOTES
+from tumortrace.imaging.preprocess import PreprocessSettings
+from tumortrace.settings import nest
 from tumortrace.ui import frame, loaders, state, style
 
 PROTOCOLS: Final = ("person", "official", "slice")
@@ -69,6 +71,12 @@ def read() -> Bench:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _read(stamp: int) -> Bench:
     return Bench(published.results())
+
+
+def preprocessing(model: str) -> PreprocessSettings | None:
+    """How the benchmark's networks of that name saw a slice; None where it trained none."""
+    recipe = read().document.get("recipes", {}).get(model)
+    return None if recipe is None else parse_config(nest(recipe)).preprocess
 
 
 def literature() -> pd.DataFrame:

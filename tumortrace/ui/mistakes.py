@@ -14,8 +14,7 @@ from tumortrace.data.store import Dataset
 from tumortrace.evaluation.rows import PROBABILITIES
 from tumortrace.explain import overlay
 from tumortrace.imaging.preprocess import preprocess
-from tumortrace.inference import bundle as bundles
-from tumortrace.ui import judges, loaders, pictures, plots, sources, state, style
+from tumortrace.ui import benchmark, judges, loaders, pictures, plots, sources, state, style
 from tumortrace.ui.judges import Judge
 from tumortrace.ui.sources import Source
 
@@ -162,9 +161,9 @@ def _kept_saliency(source: Source, dataset: Dataset, row: dict[Any, Any], wanted
         return False
     kind = "predicted" if wanted == _WRONG else "true"
     found = loaders.shipped_saliency(source.report.model, str(row["slice_id"]), kind)
-    if found is None:
+    settings = benchmark.preprocessing(source.report.model)
+    if found is None or settings is None:
         return False
-    settings = bundles.find_bundle(source.report.model).config.preprocess
     image, _ = preprocess(dataset.pixels(str(row["slice_id"])), settings)
     large = Image.fromarray(found).resize(image.shape[::-1], Image.Resampling.BICUBIC)
     heat = np.asarray(large, np.float32) / np.float32(255)
