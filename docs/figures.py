@@ -16,6 +16,7 @@ from typing import Any, Final
 from tumortrace.benchmark import published
 from tumortrace.config import model_title
 from tumortrace.data.catalog import CLASSES
+from tumortrace.inference.bundle import Bundle, list_bundles
 
 TITLES: Final = {
     "gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiRes-CAM", "layercam": "LayerCAM",
@@ -238,6 +239,17 @@ def votes(found: Found, protocol: str) -> str:
     return _table(["fold", *map(model_title, models), "validation slices"], lines)
 
 
+def shipped(found: Found, model: str = "") -> str:
+    """What the shipped weights were trained on."""
+    del found  # it stands in their own cards
+    lines = [
+        [bundle.title, bundle.trained_on, f"{bundle.scores['accuracy']:.3f}" if bundle.scores else "", _tested(bundle)]
+        for bundle in list_bundles()
+        if model in ("", bundle.name)
+    ]
+    return _table(["weights", "trained on", "accuracy", "tested on"], lines) if lines else "No weights ship yet."
+
+
 def compute(found: Found) -> str:
     """What it took."""
     lines = [
@@ -272,7 +284,8 @@ def rests(found: Found) -> str:
 TABLES: Final[dict[str, Callable[..., str]]] = {
     "ablations": ablations, "calibration": calibration, "card": card, "comparisons": comparisons, "compute": compute,
     "failures": failures, "followups": followups, "headline": headline, "leaderboard": leaderboard, "leakage": leakage,
-    "localisation": localisation, "persons": persons, "recipe": recipe, "rests": rests, "spread": spread,
+    "localisation": localisation, "persons": persons, "recipe": recipe, "rests": rests, "shipped": shipped,
+    "spread": spread,
     "suspects": suspects, "targets": targets, "votes": votes,
 }  # fmt: skip
 
@@ -300,6 +313,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if stale:
         print(("out of step with artifacts/: " if only_look else "written: ") + ", ".join(stale))
     return int(bool(stale) and only_look)
+
+
+def _tested(bundle: Bundle) -> str:
+    scores = bundle.scores
+    if not scores:
+        return "nothing"
+    if "folds" in scores:
+        return f"its recipe, out of fold: {scores['n']:,} slices, protocol {scores['protocol']}"
+    return f"fold {scores['fold']} of {scores['protocol']}, {scores['n']:,} slices"
 
 
 def _figures(found: Found, protocol: str, unit: str) -> dict[str, dict[tuple[str, str | None], Any]]:

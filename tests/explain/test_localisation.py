@@ -24,7 +24,7 @@ def test_a_map_that_is_the_outline_scores_one_everywhere() -> None:
 def test_an_even_map_has_the_energy_of_the_tumours_share() -> None:
     mask = one_mask()
     found = score(np.ones((1, 20, 20), np.float32), mask).iloc[0]
-    assert found["energy"] == pytest.approx(36 / 400)
+    assert found["pointing"] == found["energy"] == pytest.approx(36 / 400)
     assert found["iou_50"] == pytest.approx(36 / 400)
 
 

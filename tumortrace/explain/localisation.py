@@ -25,17 +25,19 @@ def score(maps: Maps, masks: Masks) -> pd.DataFrame:
         masks: ``[N, S, S]``; a slice without an outline gets NaN.
 
     Returns:
-        A row a slice: ``pointing`` (1 where the strongest pixel lies inside; the pointing game, Zhang et al., 2018,
-        arXiv 1608.00507; no tolerance), ``energy`` (share of the map's sum inside; Wang et al., 2020, arXiv
-        1910.01279), and ``iou_05 ... iou_95``: intersection over union of the outline and the pixels that reach that
-        share (%) of the map's maximum. A map that is 0 everywhere points nowhere: 0 in all of them.
+        A row a slice: ``pointing`` (1 where the strongest pixel lies inside, of several equally strong ones their
+        share; the pointing game, Zhang et al., 2018, arXiv 1608.00507; no tolerance), ``energy`` (share of the map's
+        sum inside; Wang et al., 2020, arXiv 1910.01279), and ``iou_05 ... iou_95``: intersection over union of the
+        outline and the pixels that reach that share (%) of the map's maximum. A map that is 0 everywhere points
+        nowhere: 0 in all of them.
     """
     flat, inside = maps.reshape(len(maps), -1), masks.reshape(len(masks), -1)
     total, top = flat.sum(axis=1, dtype=np.float64), flat.max(axis=1)
     empty = top <= 0
-    strongest = inside[np.arange(len(flat)), flat.argmax(axis=1)]
+    at_top = flat == top[:, None]
+    strongest = (at_top & inside).sum(axis=1) / at_top.sum(axis=1)
     energy = (flat * inside).sum(axis=1, dtype=np.float64) / np.where(empty, 1, total)
-    found = {"pointing": (strongest & ~empty).astype(np.float64), "energy": energy}
+    found = {"pointing": np.where(empty, 0.0, strongest), "energy": energy}
     for name, threshold in zip(IOU, THRESHOLDS, strict=True):
         chosen = (flat >= threshold * top[:, None]) & ~empty[:, None]
         union = (chosen | inside).sum(axis=1)
