@@ -56,20 +56,22 @@ def leaderboard(found: Found, protocol: str, unit: str) -> str:
 
 
 def headline(found: Found) -> str:
-    """The README's table: the networks and their ensemble, both protocols, slices and patients."""
+    """The README's table: the networks and their ensemble under each honest protocol, slices and patients."""
     tables = {(protocol, unit): _figures(found, protocol, unit) for protocol in ("person", "official")
               for unit in ("slice", "patient")}  # fmt: skip
+    protocols = [name for name in ("person", "official") if tables[name, "slice"]]
     models = [name for name in ("ensemble", *NETWORKS, "classical") if any(name in table for table in tables.values())]
     lines = []
     for model in models:
         cells = [model_title(model)]
-        for protocol in ("person", "official"):
+        for protocol in protocols:
+            one = tables[protocol, "slice"].get(model, {}).get(("accuracy", None))
+            cells.append(f"{one['n']:,}" if one else "")
             for unit, metric in (("slice", "accuracy"), ("slice", "macro_f1"), ("patient", "accuracy")):
-                one = tables[protocol, unit].get(model, {}).get((metric, None))
-                cells.append(_ends(one) if one else "")
+                cells.append(_ends(tables[protocol, unit].get(model, {}).get((metric, None))))
         lines.append(cells)
-    head = ["model"] + [f"{protocol}: {what}" for protocol in ("`person`", "`official`")
-                        for what in ("accuracy", "macro F1", "accuracy by patient")]  # fmt: skip
+    head = ["model"] + [f"`{protocol}`: {what}" for protocol in protocols
+                        for what in ("slices", "accuracy", "macro F1", "accuracy by patient")]  # fmt: skip
     return _table(head, lines)
 
 
