@@ -62,9 +62,12 @@ def benchmark(
 
     left = len(every) - len(finished(every))
     if as_json:
-        print_json({"folder": str(folder), "runs": len(every), "missing": left})
+        print_json({"folder": str(folder) if folder else None, "runs": len(every), "missing": left})
     else:
-        typer.echo(f"{folder}: {len(every) - left} of {len(every)} runs in the figures.")
+        what = f"{folder} is written" if folder else "no figures yet: no fold is finished by all its models"
+        typer.echo(f"{len(every) - left} of {len(every)} runs are finished; {what}.")
+    if folder is None and not train:
+        raise typer.Exit(1)
     if not done:
         raise typer.Exit(1)
 
@@ -119,7 +122,7 @@ def _jobs(jobs: str) -> int | None:
     return None if gpus() else min(8, int(joblib.cpu_count()))
 
 
-def _figures(preset: Preset, every: Sequence[Entry], overrides: dict[str, Any], out: Path | None) -> Path:
+def _figures(preset: Preset, every: Sequence[Entry], overrides: dict[str, Any], out: Path | None) -> Path | None:
     from tumortrace.benchmark import collect, results
     from tumortrace.data import store
     from tumortrace.data.catalog import FIGSHARE
@@ -127,10 +130,8 @@ def _figures(preset: Preset, every: Sequence[Entry], overrides: dict[str, Any], 
     def note(text: str) -> None:
         typer.echo(f"{text} ...", err=True)
 
-    if not collect.finished(every):
-        raise ConfigError(
-            "no run of this benchmark is finished", value=preset.key, remedy="Run it without --no-train first."
-        )
+    if not collect.comparable(every):
+        return None
     dataset = store.open_dataset(overrides.get("dataset", FIGSHARE))
     _localise(preset, every, note)
     rows = collect.gather(every, dataset, note)

@@ -50,6 +50,7 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -
     first = RUN.invoke(cli.app, [*words, "--part", "shipped", "--part", "ablations", "--json"])
     assert first.exit_code == 0, first.output
     assert json.loads(first.stdout)["missing"] > 0
+    assert json.loads(first.stdout)["folder"] is None, "no fold is finished by all its models"
     again = RUN.invoke(cli.app, words)
     assert isinstance(again.exception, ConfigError)
     assert "--resume" in str(again.exception)
@@ -90,10 +91,13 @@ def test_a_dry_run_lists_every_run_and_writes_nothing(home: Path) -> None:
 
 
 def test_what_cannot_be_done_is_said_in_one_sentence() -> None:
+    nothing = RUN.invoke(cli.app, ["benchmark", "--no-train"])
+    assert nothing.exit_code == 1
+    assert "0 of" in nothing.output
+    assert "no figures yet" in nothing.output
     for words, said in (
         (["--part", "everything"], "no such part"),
         (["--set", "epochs"], "SETTING=VALUE"),
-        (["--no-train"], "no run of this benchmark is finished"),
         (["--jobs", "none"], "no number of jobs"),
     ):
         found = RUN.invoke(cli.app, ["benchmark", *words])

@@ -36,13 +36,23 @@ def finished(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in entries if is_finished(entry.task)]
 
 
+def comparable(entries: Sequence[Entry]) -> list[Entry]:
+    """Finished runs of protocols, in folds whose runs are all finished: models are compared on the same slices only."""
+    plain = [entry for entry in entries if entry.part in PROTOCOL_PARTS]
+    done = finished(plain)
+    open_ = {_place(entry) for entry in plain if entry not in done}
+    return [entry for entry in done if _place(entry) not in open_]
+
+
 def run_of(entry: Entry) -> Run:
     """The run of an entry."""
     return Run(paths.runs() / entry.task.run_id)
 
 
 def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], None] | None = None) -> Rows:
-    """Read the rows of finished runs; add the baselines, on the protocols and folds that have any, and the ensemble.
+    """Read the rows of finished runs, of each protocol those of folds that all models have finished.
+
+    The baselines are added on the same folds, and the ensemble.
 
     Args:
         entries: From :func:`tumortrace.benchmark.plan.entries`.
@@ -53,7 +63,7 @@ def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], Non
         DataError: A finished run has no rows.
     """
     done = finished(entries)
-    plain = [entry for entry in done if entry.part in PROTOCOL_PARTS]
+    plain = comparable(entries)
     networks = _concat([_rows(entry, "predictions.parquet") for entry in plain])
     validation = _concat([_rows(entry, "validation.parquet") for entry in plain if entry.task.config.validation])
     parts = [networks]
@@ -73,6 +83,11 @@ def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], Non
     empty = empty_rows().assign(base=pd.Series(dtype="string"), variant=pd.Series(dtype="string"))
     missing = [entry for entry in entries if entry not in done]
     return Rows(_concat([*parts, voted]), validation, _concat(ablations) if ablations else empty, votes, missing)
+
+
+def _place(entry: Entry) -> tuple[str, int, int]:
+    config = entry.task.config
+    return config.protocol, config.seed, config.fold
 
 
 def _rows(entry: Entry, name: str) -> pd.DataFrame:

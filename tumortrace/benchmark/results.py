@@ -31,7 +31,7 @@ import pandas as pd
 
 from tumortrace import __version__, paths
 from tumortrace.benchmark import ablations, ensemble, failures, leakage, pointing, published
-from tumortrace.benchmark.collect import Rows, finished, run_of
+from tumortrace.benchmark.collect import Rows, comparable, finished, run_of
 from tumortrace.benchmark.plan import Entry, Preset
 from tumortrace.data import splits
 from tumortrace.data.store import Dataset
@@ -234,7 +234,7 @@ def _localised(
 ) -> tuple[pd.DataFrame, dict[str, npt.NDArray[Any]], dict[str, dict[int, float]]]:
     """What runs of ``official`` left behind (the first seed's), with the maps of their misclassified slices."""
     tables, maps = [], []
-    for entry in finished(entries):
+    for entry in comparable(entries):
         folder = run_of(entry).folder
         if entry.part != "official" or not (folder / "localisation.parquet").is_file():
             continue
