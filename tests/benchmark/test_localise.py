@@ -53,7 +53,8 @@ def test_every_method_is_scored_and_mistakes_keep_their_maps(run: Run) -> None:
     }  # fmt: skip
     assert (whole["method"].value_counts() == SLICES).all()
     assert whole.groupby("method")["correct"].sum().eq(SLICES - 3).all()
-    assert whole["pointing"].isin([0, 1]).all()
+    one_peak = whole["method"] != "even"
+    assert whole.loc[one_peak, "pointing"].isin([0, 1]).all()
     assert whole["energy"].between(0, 1).all()
     sampled = table[table["sampled"]]
     assert set(sampled["method"]) == {"gradcam", "gradcam++", "hirescam", "layercam", "eigencam", "scorecam"}
