@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from tumortrace import paths
-from tumortrace.config import parse_config
 from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.manifest import conform
@@ -190,9 +189,6 @@ def test_a_mistake_shows_what_the_benchmark_kept_of_the_network_that_erred(shipp
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8))
     for wrong in rows["slice_id"].iloc[::10]:
         picture.save(folder / "images" / f"{wrong}.png")
-    config = parse_config({"model": {"name": "resnet18"}, "preprocess": {"size": 64}, "fold": 0, "validation": 0})
-    card = {"config": config.model_dump(mode="json"), "scores": {}, "synthetic": False, "trained_on": "all slices"}
-    paths.write_json(paths.artifacts() / "models" / "resnet18" / "model.json", card)
     recipe = {"model.name": "resnet18", "preprocess.size": 64}
     results = {"schema_version": 1, "recipes": {"resnet18": recipe}}
     paths.write_json(paths.artifacts() / "benchmark" / "results.json", results)

@@ -111,7 +111,8 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
         head.subheader(f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}")
         close.button("Close", icon=":material/close:", on_click=select, args=(None,), key="error_close")
         judge = judge_of(source) if dataset is not None else None
-        wanted, opacity = _saliency_settings() if judge is not None else (_WRONG, 0.0)
+        kept = dataset is not None and _is_kept(source, row)
+        wanted, opacity = _saliency_settings() if judge is not None or kept else (_WRONG, 0.0)
         left, middle, right = plots.columns("mistake", 3)
         with left:
             if dataset is None:
@@ -122,11 +123,14 @@ def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None
                     loaders.picture(dataset, slice_id, outline=True), caption=caption, alt=caption, width="stretch"
                 )
         with middle:
-            if dataset is not None and judge is not None:
-                if not _kept_saliency(source, dataset, row, wanted, opacity):
-                    _saliency(judge, dataset, row, wanted, opacity)
+            if dataset is not None and kept:
+                _kept_saliency(source, dataset, row, wanted, opacity)
+            elif dataset is not None and judge is not None:
+                _saliency(judge, dataset, row, wanted, opacity)
             elif dataset is not None:
-                st.html(style.note("Its weights are not at hand.", "calm", "No saliency."))
+                many = source.report.model == benchmark.ENSEMBLE
+                text = "It is a vote: see where its members looked." if many else "Its weights are not at hand."
+                st.html(style.note(text, "calm", "No saliency."))
         with right:
             st.markdown("**What the model said**")
             st.html(style.probability_bars([float(row[name]) for name in PROBABILITIES], int(row["label"])))
@@ -155,22 +159,27 @@ def _saliency_settings() -> tuple[str, float]:
     return wanted, opacity
 
 
-def _kept_saliency(source: Source, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> bool:
-    """What the very network that erred looked at, where the benchmark kept it; False where it did not."""
+def _is_kept(source: Source, row: dict[Any, Any]) -> bool:
+    """Whether the benchmark kept what the very network that erred looked at."""
     if source.run_id is not None or row["protocol"] != "official" or int(row["seed"]):
         return False
+    model = source.report.model
+    found = loaders.shipped_saliency(model, str(row["slice_id"]), "predicted")
+    return found is not None and benchmark.preprocessing(model) is not None
+
+
+def _kept_saliency(source: Source, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
     kind = "predicted" if wanted == _WRONG else "true"
     found = loaders.shipped_saliency(source.report.model, str(row["slice_id"]), kind)
     settings = benchmark.preprocessing(source.report.model)
-    if found is None or settings is None:
-        return False
+    assert found is not None
+    assert settings is not None
     image, _ = preprocess(dataset.pixels(str(row["slice_id"])), settings)
     large = Image.fromarray(found).resize(image.shape[::-1], Image.Resampling.BICUBIC)
     heat = np.asarray(large, np.float32) / np.float32(255)
     caption = f"Grad-CAM of {source.name} towards {CLASSES[int(row['predicted' if wanted == _WRONG else 'label'])]}"
     st.image(pictures.enlarged(overlay.blend(image, heat, opacity)), caption=caption, alt=caption, width="stretch")
     st.caption("Kept from the benchmark: the network that erred had not seen this patient.")
-    return True
 
 
 def _saliency(judge: Judge, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
