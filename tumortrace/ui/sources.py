@@ -145,7 +145,7 @@ def _shipped() -> list[Source]:
     return [
         Source(
             f"{SHIPPED}/{report.model}/{report.protocol}",
-            f"{model_title(report.model)} · shipped · {report.protocol}",
+            f"{model_title(report.model)} · benchmark · {report.protocol}",
             model_title(report.model),
             report,
             None,
