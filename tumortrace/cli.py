@@ -99,11 +99,25 @@ def predict(
 def publish(runs: Annotated[list[str], typer.Argument(help="Finished runs on the real dataset.")]) -> None:
     """Write finished runs' weights into artifacts/models/, from where the app ships them."""
     from tumortrace.inference.publish import publish as publish_run
+    from tumortrace.inference.reference import publish_neighbours
     from tumortrace.training.runs import find
 
     for run in map(find, runs):
         publish_run(run)
         typer.echo(f"published {run.id}")
+        if run.config.model.name == "tracenet":
+            typer.echo(f"similar slices: {publish_neighbours()}")
+
+
+@app.command("publish-gate")
+def publish_gate(
+    runs: Annotated[list[str], typer.Argument(help="Finished TraceNets on the real dataset, one for each fold.")],
+) -> None:
+    """Fit the gate (may this picture be judged?) on the real dataset and write it into artifacts/gate/."""
+    from tumortrace.inference import reference
+    from tumortrace.training.runs import find
+
+    typer.echo(f"published {reference.publish_gate([find(run) for run in runs])}")
 
 
 @app.command("app")

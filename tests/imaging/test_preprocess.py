@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tumortrace.errors import InputError
-from tumortrace.imaging.preprocess import PreprocessSettings, foreground_box, preprocess
+from tumortrace.imaging.preprocess import PreprocessSettings, foreground_box, lay_back, preprocess
 
 SMALL = PreprocessSettings(size=32)
 
@@ -84,3 +84,20 @@ def test_what_is_no_slice_is_refused_in_a_sentence(pixels: np.ndarray, message: 
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         PreprocessSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize("crop", [False, True])
+@pytest.mark.parametrize("shape", [(200, 160), (120, 300)])
+def test_what_is_found_is_laid_back_where_it_was(crop: bool, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.zeros(shape, np.float32)
+    pixels[20:110, 30:150] = rng.uniform(300, 400, (90, 120))
+    mask = np.zeros(shape, bool)
+    mask[40:70, 60:110] = True
+    settings = PreprocessSettings(size=128, crop=crop)
+    _, small = preprocess(pixels, settings, mask)
+    assert small is not None
+    back = lay_back(small.astype(np.float32), pixels, settings) >= 0.5
+    assert back.shape == shape
+    common = (back & mask).sum() / (back | mask).sum()
+    assert common > 0.9

@@ -18,7 +18,7 @@ from tumortrace.models.registry import build
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
 
-SIZES = {"cnn3d": 48, "resnet18": 64, "inception_v3": 96}
+SIZES = {"cnn3d": 48, "resnet18": 64, "inception_v3": 96, "tracenet": 64}
 MakeRun = Callable[..., Run]
 
 

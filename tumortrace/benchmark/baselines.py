@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from tumortrace.benchmark.features import all_features
 from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.splits import Protocol
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.rows import COLUMNS
 from tumortrace.imaging import cache
+from tumortrace.imaging.descriptors import all_features
 from tumortrace.imaging.preprocess import PreprocessSettings
 
 MAJORITY: Final = "majority"
@@ -24,7 +24,7 @@ _SIZE: Final = 128
 
 
 def classical(dataset: Dataset, protocol: Protocol, folds: tuple[int, ...], seed: int = 0) -> pd.DataFrame:
-    """Out-of-fold rows of gradient boosting (scikit-learn's, its own settings) on :mod:`.features` at 128 px.
+    """Out-of-fold rows of gradient boosting (scikit-learn's, its own settings) on measured features at 128 px.
 
     Args:
         dataset: The slices.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.evaluation.intervals import REPLICATES, clusters_of, draw, percentile_interval
+from tumortrace.evaluation.intervals import mean_interval
 from tumortrace.explain.localisation import IOU, cross_fitted_iou
 
 KEPT: Final = ("model", "fold", "slice_id", "method", "correct", "sampled", "weight",
@@ -80,18 +80,8 @@ def summarise(table: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _mean(scored: pd.DataFrame, metric: str, here: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    cluster, count, unit = clusters_of(scored)
-    weight = scored["weight"].to_numpy(dtype=np.float64) * here
-    values = scored[metric].to_numpy(dtype=np.float64)
-    sums, sizes = np.bincount(cluster, weight * values, count), np.bincount(cluster, weight, count)
-    weights = draw(count, REPLICATES, 0)
-    with np.errstate(invalid="ignore"):
-        replicates = (weights @ sums) / (weights @ sizes)
-    persons = int(np.unique(cluster[here]).size)
-    found = percentile_interval(
-        float(sums.sum() / sizes.sum()), replicates, n=int(here.sum()), clusters=persons, unit=unit
-    )
+    found = mean_interval(scored, scored[metric], scored["weight"].to_numpy(dtype=np.float64) * here)
     return {
-        "value": found.value, "low": found.low, "high": found.high, "n": found.n, "persons": persons,
+        "value": found.value, "low": found.low, "high": found.high, "n": found.n, "persons": found.clusters,
         "sampled": bool(scored["sampled"].any()),
     }  # fmt: skip

@@ -30,7 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import __version__, paths
-from tumortrace.benchmark import ablations, ensemble, failures, leakage, pointing, published
+from tumortrace.benchmark import ablations, coverage, ensemble, failures, leakage, pointing, published
 from tumortrace.benchmark.collect import Rows, comparable, finished, run_of
 from tumortrace.benchmark.plan import Entry, Preset
 from tumortrace.data import splits
@@ -78,7 +78,8 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
         ``comparisons`` (every pair of models on the same slices and seeds), ``spread`` (over folds, over seeds),
         ``calibration`` (as the network gives it, and at the temperature of its validation part), ``leakage`` and
         ``follow_ups`` (:mod:`.leakage`), ``ablations`` (:mod:`.ablations`), ``localisation`` and ``thresholds``
-        (:mod:`.pointing`), ``failures`` (``error_rates, persons, suspects``; :mod:`.failures`), ``votes``
+        (:mod:`.pointing`), ``failures`` (``error_rates, persons, suspects``; :mod:`.failures`), ``coverage``
+        and ``limits`` (what prediction sets hold, and the ensemble's limits; :mod:`.coverage`), ``votes``
         (:mod:`.ensemble`), ``recipes``, ``compute``, ``missing`` (runs that are not finished), and what it rests on.
     """
     truth = splits.table_for(dataset)
@@ -113,6 +114,11 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
         "localisation": pointed,
         "thresholds": thresholds,
         "failures": _failures(rows.test, truth, dataset),
+        "coverage": coverage.summarise(rows.test, truth),
+        "limits": {
+            protocol: coverage.limits(rows.test, truth, ensemble.NAME, protocol)
+            for protocol in sorted(rows.test["protocol"].unique())
+        },
         "votes": [vote.record() for vote in rows.votes],
         "recipes": {name: dict(recipe) for name, recipe in preset.recipes.items()},
         "compute": _compute(entries),

@@ -130,6 +130,28 @@ def bootstrap(joined: pd.DataFrame, *, replicates: int = REPLICATES, seed: int =
     return out
 
 
+def mean_interval(rows: pd.DataFrame, values: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Interval:
+    """The (weighed) mean of something measured of each slice.
+
+    Args:
+        rows: ``person_id``, ``patient_id`` and ``slice_id`` of each.
+        values: ``[N]``.
+        weight: ``[N]``; rows of weight 0 count neither towards ``n`` nor as persons. All 1 by default.
+    """
+    cluster, count, unit = clusters_of(rows)
+    share = np.ones(len(rows)) if weight is None else np.asarray(weight, dtype=np.float64)
+    sums = np.bincount(cluster, share * np.asarray(values, dtype=np.float64), count)
+    sizes = np.bincount(cluster, share, count)
+    weights = draw(count, REPLICATES, 0)
+    with np.errstate(invalid="ignore"):
+        replicates = (weights @ sums) / (weights @ sizes)
+    here = share > 0
+    return percentile_interval(
+        float(sums.sum() / sizes.sum()) if here.any() else None, replicates,
+        n=int(here.sum()), clusters=int(np.unique(cluster[here]).size), unit=unit,
+    )  # fmt: skip
+
+
 Samples = dict[tuple[str, str | None], Floats]
 """Metric and class (None for all) to its value in every replicate, ``[R]``; NaN where undefined."""
 

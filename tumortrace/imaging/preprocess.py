@@ -55,6 +55,47 @@ def preprocess(
     Raises:
         InputError: Not two-dimensional, not finite, or constant.
     """
+    grey = _normalise(pixels, settings)
+    if settings.crop:
+        top, bottom, left, right = foreground_box(grey)
+        grey = grey[top:bottom, left:right]
+        mask = None if mask is None else mask[top:bottom, left:right]
+    image = _resize(_square(grey), settings.size)
+    out = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+    small = None if mask is None else _resize(_square(mask.astype(np.float32)), settings.size) >= 0.5
+    return out, small
+
+
+def lay_back(
+    found: npt.NDArray[np.float32], pixels: npt.NDArray[np.generic], settings: PreprocessSettings
+) -> npt.NDArray[np.float32]:
+    """Bring what was found on a prepared slice (saliency, an outline) back onto the slice as it was given.
+
+    Args:
+        found: ``[S, S]``.
+        pixels: ``[H, W]``, the slice.
+        settings: How it was prepared.
+
+    Returns:
+        ``[H, W]``; 0 outside what the network saw.
+
+    Raises:
+        InputError: As :func:`preprocess`.
+    """
+    height, width = pixels.shape
+    top, bottom, left, right = 0, height, 0, width
+    if settings.crop:
+        top, bottom, left, right = foreground_box(_normalise(pixels, settings))
+    rows, columns = bottom - top, right - left
+    side = max(rows, columns)
+    large = _resize(np.asarray(found, dtype=np.float32), side)
+    above, before = (side - rows) // 2, (side - columns) // 2
+    out = np.zeros((height, width), np.float32)
+    out[top:bottom, left:right] = large[above : above + rows, before : before + columns]
+    return out
+
+
+def _normalise(pixels: npt.NDArray[np.generic], settings: PreprocessSettings) -> npt.NDArray[np.float32]:
     if pixels.ndim != 2 or min(pixels.shape) < 2:
         raise InputError("a slice must be a two-dimensional grey image", value=pixels.shape, remedy="Give one slice.")
     grey = np.asarray(pixels, dtype=np.float32)
@@ -69,15 +110,8 @@ def preprocess(
         low, high = float(grey.min()), float(grey.max())
     if high <= low:
         raise InputError("the image is one flat colour", value=float(grey.flat[0]), remedy="Give an image of a head.")
-    grey = np.clip((grey - low) / (high - low), 0, 1)
-    if settings.crop:
-        top, bottom, left, right = foreground_box(grey)
-        grey = grey[top:bottom, left:right]
-        mask = None if mask is None else mask[top:bottom, left:right]
-    image = _resize(_square(grey), settings.size)
-    out = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
-    small = None if mask is None else _resize(_square(mask.astype(np.float32)), settings.size) >= 0.5
-    return out, small
+    scaled: npt.NDArray[np.float32] = np.clip((grey - low) / (high - low), 0, 1)
+    return scaled
 
 
 def foreground_box(grey: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:

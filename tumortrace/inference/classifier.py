@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load as from_safetensors
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build
 from tumortrace.training.runs import Run
 
-__all__ = ["METHODS", "Classifier", "Explanation"]
+__all__ = ["METHODS", "Classifier", "Explanation", "Look"]
 
 Pixels = npt.NDArray[np.generic]
 
@@ -37,6 +38,16 @@ class Explanation:
     probabilities: npt.NDArray[np.float64]  # [3]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a model says of B slices; all but the probabilities from TraceNet alone."""
+
+    probabilities: npt.NDArray[np.float64]  # [B, 3]
+    outlines: npt.NDArray[np.float32] | None = None  # [B, S, S] probability of tumour
+    peaks: npt.NDArray[np.float64] | None = None  # [B], the highest of each outline
+    seen: npt.NDArray[np.float32] | None = None  # [B, 1156], what its head saw
+
+
 class Classifier:
     """One model on the CPU, safe to share between threads."""
 
@@ -46,6 +57,11 @@ class Classifier:
         self._model = _load(config, weights)
         self._explainer: SliceNet | None = None
         self._lock = threading.Lock()
+
+    @property
+    def traces(self) -> bool:
+        """Whether it draws outlines."""
+        return self._model.learns_outlines
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Classifier:
@@ -85,6 +101,23 @@ class Classifier:
             logits = self._model.answer(self._stack(images))
             parts.append(logits.double().softmax(dim=1).numpy())
         return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def look(self, images: npt.NDArray[np.uint8]) -> Look:
+        """Everything a model says of slices that are prepared already.
+
+        Args:
+            images: ``[B, S, S]``, by :meth:`prepare`.
+        """
+        stack = self._stack(images)
+        if not self._model.learns_outlines:
+            return Look(self._model.answer(stack).double().softmax(dim=1).numpy())
+        logits, drawn, seen = self._model.look(stack)  # type: ignore[operator]
+        if self._model.mirrors:
+            logits = (logits + self._model(stack.flip(-1))) / 2
+        outline = F.interpolate(drawn[:, None], images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+        peaks = drawn.amax((1, 2)).double().numpy()
+        return Look(logits.double().softmax(dim=1).numpy(), outline.numpy(), peaks, seen.float().numpy())
 
     def explain(self, pixels: Pixels, target: int | None = None, method: str = "gradcam") -> Explanation:
         """Probabilities of one slice, and the saliency of one class on it.

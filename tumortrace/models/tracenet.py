@@ -62,6 +62,19 @@ class TraceNet(ResNet18):
         drawn = self._draw(images)[1]
         return F.interpolate(drawn.float(), images.shape[-2:], mode="bilinear", align_corners=False).sigmoid()
 
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Everything in one pass, in evaluation mode.
+
+        Args:
+            images: ``[B, 1, S, S]`` in 0..1.
+
+        Returns:
+            Logits ``[B, 3]``; the probability of tumour ``[B, S/4, S/4]``; what the head saw, ``[B, 1156]``.
+        """
+        features, drawn, encoded = self._draw(images)
+        seen = self._gather(features, drawn, encoded)
+        return self.head(seen), drawn[:, 0].float().sigmoid(), seen
+
     def _draw(self, images: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         features, encoded = self.run_stage("stem", self.enter(images)), {}
         for name in _ENCODED:

@@ -1,4 +1,4 @@
-"""What one measured of a slice before networks: intensities, texture, shape of edges; for the classical baseline."""
+"""What one measured of a slice before networks: intensities, texture, edges. For the classical baseline and the gate."""
 
 from __future__ import annotations
 

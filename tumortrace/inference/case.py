@@ -1,0 +1,52 @@
+"""One patient's slices as one case: what they say together. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tumortrace.inference.answer import Answer
+
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class Case:
+    """The answer for a patient."""
+
+    probabilities: npt.NDArray[np.float64] | None
+    """``[3]``: mean of the ensemble over the slices used; None where none could be."""
+    used: int
+    """Slices that the gate let in."""
+    judged: int
+    """Slices that could be read and judged at all."""
+    of: int
+    agreeing: int
+    """Used slices whose own answer is the case's."""
+    curve: tuple[tuple[str, npt.NDArray[np.float64], bool], ...]
+    """Of each judged slice: its name, the ensemble's ``[3]``, and whether the gate let it in."""
+
+    @property
+    def prediction(self) -> int | None:
+        """The class of the highest probability."""
+        return None if self.probabilities is None else int(self.probabilities.argmax())
+
+
+def make_case(answers: Sequence[Answer]) -> Case:
+    """Average the slices that the gate let in, as the benchmark's patient-level figures average a patient's slices.
+
+    Those figures rest on slices that all show a tumour; a whole series holds many that do not, and the gate's word on
+    them counts. Where it lets none in there is no answer for the case.
+    """
+    judged = [answer for answer in answers if ENSEMBLE in answer.probabilities]
+    let_in = [answer for answer in judged if answer.gate is None or answer.gate.open]
+    mean = np.mean([answer.probabilities[ENSEMBLE] for answer in let_in], axis=0) if let_in else None
+    same = 0 if mean is None else sum(answer.prediction == int(mean.argmax()) for answer in let_in)
+    curve = tuple(
+        (answer.slice or answer.file, answer.probabilities[ENSEMBLE], answer.gate is None or answer.gate.open)
+        for answer in judged
+    )
+    return Case(mean, len(let_in), len(judged), len(answers), same, curve)

@@ -1,0 +1,92 @@
+"""How the shipped models are heard together: temperatures, weights of the vote, limits of prediction sets. No torch.
+
+All of it was fitted out of fold by the benchmark, and is read from its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tumortrace.benchmark import published
+from tumortrace.benchmark.ensemble import NAME
+from tumortrace.evaluation.calibration import apply_temperature
+from tumortrace.evaluation.conformal import members
+
+Floats = npt.NDArray[np.float64]
+HEADLINE = ("person", "official")
+"""The protocols whose fits are taken: the first that the benchmark has."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What turns the answers of single models into one."""
+
+    protocol: str | None = None
+    """Whose folds it was fitted on; None: nothing was fitted, all models count the same."""
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    """Promised coverage (%) to the least probability of each class that stays in the set."""
+    slices: int = 0
+    """How many out-of-fold slices the limits rest on."""
+
+    def calm(self, model: str, shares: Floats) -> Floats:
+        """``[N, 3]`` probabilities of one model, calibrated."""
+        return apply_temperature(shares, self.temperatures.get(model, 1.0))
+
+    def vote(self, calibrated: Mapping[str, Floats]) -> Floats:
+        """The ensemble's ``[N, 3]`` of each model's calibrated ``[N, 3]``."""
+        names = list(calibrated)
+        weights = np.array([self.weights.get(name, 0.0) for name in names])
+        if not self.fits(names):
+            weights = np.ones(len(names))
+        mixed: Floats = np.einsum("m,mnc->nc", weights / weights.sum(), np.stack([calibrated[name] for name in names]))
+        return mixed
+
+    def fits(self, models: Sequence[str]) -> bool:
+        """Whether these are the models that were fitted together: only then do the sets keep their promise."""
+        return bool(self.weights) and set(models) == set(self.weights)
+
+    def sets(self, models: Sequence[str], shares: Floats) -> dict[int, tuple[int, ...]]:
+        """The prediction sets of one slice's ensemble ``[3]``; none where other models were asked."""
+        if not self.fits(models):
+            return {}
+        return {level: members(shares, limits) for level, limits in self.limits.items()}
+
+
+def shipped_recipe() -> Recipe:
+    """From the benchmark that ships; an empty one where none ships, or none has an ensemble."""
+    found = published.results()
+    votes = found.get("votes", [])
+    for protocol in HEADLINE:
+        mine = [vote for vote in votes if vote["protocol"] == protocol]
+        if mine:
+            return Recipe(
+                protocol,
+                {name: _geometric(mine, name) for name in mine[0]["temperatures"]},
+                {name: float(np.mean([vote["weights"][name] for vote in mine])) for name in mine[0]["weights"]},
+                {int(level): tuple(one) for level, one in found.get("limits", {}).get(protocol, {}).items()},
+                _tested(found, protocol),
+            )
+    return Recipe()
+
+
+def _geometric(votes: list[dict[str, Any]], model: str) -> float:
+    return float(np.exp(np.mean(np.log([vote["temperatures"][model] for vote in votes]))))
+
+
+def _tested(found: dict[str, Any], protocol: str) -> int:
+    wanted = (NAME, protocol, "slice", "accuracy")
+    return next(
+        (
+            int(line["n"])
+            for line in found.get("figures", [])
+            if (line["model"], line["protocol"], line["unit"], line["metric"]) == wanted
+        ),
+        0,
+    )
