@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tumortrace.benchmark import ablations, baselines, collect, ensemble, plan
+from tumortrace import paths
+from tumortrace.benchmark import ablations, baselines, collect, ensemble, exam, plan, records
 from tumortrace.benchmark.plan import Entry, Part
+from tumortrace.benchmark.records import Records
 from tumortrace.data.manifest import conform
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
@@ -67,6 +69,11 @@ def finish(entry: Entry, dataset: Dataset, *files: str) -> None:
         rows.assign(fold=config.fold).to_parquet(run.folder / name)
 
 
+def none_kept() -> Records:
+    """No run has a record yet: the runs themselves are read."""
+    return records.beside(paths.home() / "figures")
+
+
 def planned(*parts: Part, folds: tuple[int, ...] = (1, 2)) -> list[Entry]:
     found = plan.entries(plan.find("quick"), parts, {"dataset": "tiny"})
     return [
@@ -81,9 +88,10 @@ def test_rows_of_networks_baselines_and_ensemble_are_gathered(dataset: Dataset) 
     entries = planned("official")
     for entry in entries:
         finish(entry, dataset)
-    found = collect.gather(entries, dataset)
+    found = collect.gather(entries, none_kept(), dataset)
     networks = {entry.task.config.model.name for entry in entries}
-    assert set(found.test["model"]) == networks | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME}
+    exams = {f"{name}{exam.SUFFIX}" for name in exam.JUDGED}
+    assert set(found.test["model"]) == networks | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
     assert tuple(found.test.columns) == COLUMNS
     counts = found.test["model"].value_counts()
     assert {counts[name] for name in (*networks, ensemble.NAME)} == {2 * PER_FOLD}
@@ -91,7 +99,7 @@ def test_rows_of_networks_baselines_and_ensemble_are_gathered(dataset: Dataset) 
     assert set(found.validation["model"]) == networks
     assert [(vote.protocol, vote.seed, vote.fold) for vote in found.votes] == [("official", 0, 1), ("official", 0, 2)]
     assert found.missing == []
-    assert collect.finished(entries) == entries
+    assert none_kept().finished(entries) == entries
 
 
 def test_baselines_are_made_once_a_protocol_on_the_folds_of_the_networks(dataset: Dataset, floors: Floors) -> None:
@@ -99,7 +107,7 @@ def test_baselines_are_made_once_a_protocol_on_the_folds_of_the_networks(dataset
     for entry in entries:
         finish(entry, dataset)
     said: list[str] = []
-    collect.gather(entries, dataset, said.append)
+    collect.gather(entries, none_kept(), dataset, said.append)
     assert floors == [("official", (1,)), ("person", (1,))]
     assert [protocol in line for protocol, line in zip(("official", "person"), said, strict=True)] == [True, True]
 
@@ -113,10 +121,24 @@ def test_a_fold_that_not_all_models_have_finished_is_held_back_and_its_runs_are_
     runs.create(stopped.task.config, stopped.task.run_id, state="stopped")
     # A folder of the right name that was trained with other settings is another run.
     runs.create(other.task.config.model_copy(update={"seed": 7}), other.task.run_id, state="finished")
-    found = collect.gather([*first, absent, stopped, other, *done], dataset)
-    assert found.missing == [absent, stopped, other]
+    later = planned("official", folds=(3,))  # so that no model is whole
+    found = collect.gather([*first, absent, stopped, other, *done, *later], none_kept(), dataset)
+    assert found.missing == [absent, stopped, other, *later]
     assert {entry.task.config.model.name for entry in first} < set(found.test["model"])
     assert set(found.test["fold"]) == {1}, "every model on the same slices"
+
+
+@pytest.mark.usefixtures("floors")
+def test_models_that_have_finished_every_fold_stand_alone_while_others_are_being_trained(dataset: Dataset) -> None:
+    entries = planned("official", folds=(1, 2, 3))
+    whole = {"tracenet", "cnn3d"}
+    for entry in entries:
+        if entry.task.config.model.name in whole or entry.task.config.fold == 1:
+            finish(entry, dataset)
+    found = collect.gather(entries, none_kept(), dataset)
+    exams = {f"{name}{exam.SUFFIX}" for name in exam.JUDGED}
+    assert set(found.test["model"]) == whole | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
+    assert set(found.test["fold"]) == {1, 2, 3}
 
 
 @pytest.mark.usefixtures("floors")
@@ -127,7 +149,7 @@ def test_a_finished_run_without_rows_is_an_error(dataset: Dataset, there: str) -
     for entry in others:
         finish(entry, dataset)
     with pytest.raises(DataError, match="finished run has no rows") as refusal:
-        collect.gather([first, *others], dataset)
+        collect.gather([first, *others], none_kept(), dataset)
     assert first.task.run_id in str(refusal.value.value)
 
 
@@ -135,7 +157,7 @@ def test_ablations_stand_apart_and_know_their_base(dataset: Dataset, floors: Flo
     entries = [entry for entry in planned("ablations") if entry.base == "cnn3d"][:4]  # two variants on two folds
     for entry in entries:
         finish(entry, dataset, "predictions.parquet")
-    found = collect.gather(entries, dataset)
+    found = collect.gather(entries, none_kept(), dataset)
     assert found.test.empty
     assert floors == []
     assert set(zip(found.ablations["base"], found.ablations["variant"], strict=True)) == {
@@ -150,7 +172,7 @@ def test_a_run_that_serves_as_base_counts_on_both_sides(dataset: Dataset, floors
     plain = planned("official", folds=(1,))[:1]
     task = plain[0].task
     finish(plain[0], dataset)
-    found = collect.gather([*plain, Entry("ablations", task.config.model.name, plan.BASE, task)], dataset)
+    found = collect.gather([*plain, Entry("ablations", task.config.model.name, plan.BASE, task)], none_kept(), dataset)
     assert len(found.test[found.test["model"] == task.config.model.name]) == PER_FOLD
     assert len(found.ablations) == PER_FOLD
     assert len(floors) == 1
@@ -160,7 +182,7 @@ def test_what_ships_has_no_rows_to_read(dataset: Dataset, floors: Floors) -> Non
     entries = planned("shipped", folds=(0,))
     for entry in entries:
         runs.create(entry.task.config, entry.task.run_id, state="finished")
-    found = collect.gather(entries, dataset)
+    found = collect.gather(entries, none_kept(), dataset)
     assert found.test.empty
     assert found.missing == []
     assert floors == []
@@ -168,7 +190,7 @@ def test_what_ships_has_no_rows_to_read(dataset: Dataset, floors: Floors) -> Non
 
 def test_before_anything_is_trained_all_tables_are_empty(dataset: Dataset) -> None:
     entries = planned("official", "ablations")
-    found = collect.gather(entries, dataset)
+    found = collect.gather(entries, none_kept(), dataset)
     assert found.missing == entries
     assert found.votes == []
     assert tuple(found.test.columns) == tuple(found.validation.columns) == COLUMNS

@@ -51,6 +51,17 @@ def test_a_model_that_knows_gets_more_weight() -> None:
     assert (found.protocol, found.seed, found.fold, found.n) == ("person", 0, 1, N)
 
 
+def test_resnet18_s_variant_is_calibrated_but_has_no_vote() -> None:
+    def three(slices: range) -> pd.DataFrame:
+        return pd.concat([two_models(slices), answers("resnet18_cbam", slices, 0.99)], ignore_index=True)
+
+    rows, (found,) = vote(three(TESTED), three(HELD), TRUTH)
+    assert set(found.temperatures) == {"good", "poor", "resnet18_cbam"}
+    assert set(found.weights) == {"good", "poor"}
+    without, _ = vote(two_models(TESTED), two_models(HELD), TRUTH)
+    assert np.allclose(rows[list(PROBABILITIES)], without[list(PROBABILITIES)])
+
+
 def test_models_that_answer_alike_share_the_weight() -> None:
     same = np.random.default_rng(0).uniform(0.1, 0.9, 40)
     assert fit_weights(np.stack([same, same, same])) == pytest.approx(np.full(3, 1 / 3))

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tumortrace.benchmark.localise import MAPS, TABLE, localise
+from tumortrace.benchmark.localise import localise
+from tumortrace.benchmark.records import LOCALISATION, MAPS
 from tumortrace.config import parse_config
 from tumortrace.data import splits, store
 from tumortrace.data.catalog import CLASSES
@@ -67,9 +68,9 @@ def test_every_method_is_scored_and_mistakes_keep_their_maps(run: Run) -> None:
         assert maps["predicted"].shape == maps["true"].shape == (3, 32, 32)
         assert maps["predicted"].dtype == np.uint8
 
-    changed = (run.folder / TABLE).stat().st_mtime_ns
-    assert localise(run).equals(pd.read_parquet(run.folder / TABLE))
-    assert (run.folder / TABLE).stat().st_mtime_ns == changed, "it is not done twice"
+    changed = (run.folder / LOCALISATION).stat().st_mtime_ns
+    assert localise(run).equals(pd.read_parquet(run.folder / LOCALISATION))
+    assert (run.folder / LOCALISATION).stat().st_mtime_ns == changed, "it is not done twice"
 
 
 def test_a_run_without_weights_says_so(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -
     rows, found = shipped_predictions(), published.results()
     assert tuple(rows.columns) == COLUMNS
     assert set(rows["protocol"]) == {"official", "person"}
-    assert set(rows["model"]) == {"tracenet", "cnn3d", "ensemble", "classical", "majority"}
+    networks = {"tracenet", "cnn3d", "ensemble"}
+    assert set(rows["model"]) == networks | {"tracenet_exam", "ensemble_exam", "classical", "majority"}
     keys = {"model", "protocol", "unit", "metric", "class", "value", "low", "high", "n"}
     assert all(set(line) == keys for line in found["figures"])
     assert found["synthetic"] is True
@@ -81,6 +83,13 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -
     before = {(report.model, report.protocol): report.slice for report in shipped_reports()}
     assert {(report.model, report.protocol): report.slice for report in anew} == before, "figures follow from the rows"
 
+    # What the runs left beside the figures is enough to make them again.
+    shutil.rmtree(paths.runs())
+    later = RUN.invoke(cli.app, [*words, "--no-train", "--json"])
+    assert json.loads(later.stdout)["missing"] == 0
+    pd.testing.assert_frame_equal(shipped_predictions(), rows)
+    assert {**published.results(), "created": ""} == {**found, "created": ""}
+
 
 @pytest.mark.usefixtures("small")
 def test_a_dry_run_lists_every_run_and_writes_nothing(home: Path) -> None:
@@ -97,6 +106,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence() -> None:
     assert "no figures yet" in nothing.output
     for words, said in (
         (["--part", "everything"], "no such part"),
+        (["--model", "vgg"], "no such model"),
         (["--set", "epochs"], "SETTING=VALUE"),
         (["--jobs", "none"], "no number of jobs"),
     ):

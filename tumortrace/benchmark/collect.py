@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tumortrace import paths
-from tumortrace.benchmark import baselines, ensemble
+from tumortrace.benchmark import baselines, ensemble, exam
 from tumortrace.benchmark.ensemble import Vote
 from tumortrace.benchmark.plan import Entry
+from tumortrace.benchmark.records import PREDICTIONS, VALIDATION, Records
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.rows import empty_rows
-from tumortrace.training.runs import Run
-from tumortrace.training.sweep_worker import is_finished
 
 PROTOCOL_PARTS = ("official", "person", "slice", "seeds")
 
@@ -24,48 +22,53 @@ PROTOCOL_PARTS = ("official", "person", "slice", "seeds")
 class Rows:
     """Everything that any figure of the benchmark is computed from."""
 
-    test: pd.DataFrame  # models, baselines and ensemble, as in :mod:`tumortrace.evaluation.rows`
+    test: pd.DataFrame  # models, baselines, ensemble, exams, as in :mod:`tumortrace.evaluation.rows`
     validation: pd.DataFrame  # of the models
     ablations: pd.DataFrame  # with ``base`` and ``variant``
     votes: list[Vote]
+    own_shares: dict[str, dict[str, float]]  # of slices judged with their exam; see :mod:`tumortrace.benchmark.exam`
     missing: list[Entry]  # runs that are not finished
 
 
-def finished(entries: Sequence[Entry]) -> list[Entry]:
-    """Those whose run is finished."""
-    return [entry for entry in entries if is_finished(entry.task)]
+def comparable(entries: Sequence[Entry], records: Records) -> list[Entry]:
+    """Finished runs of protocols that may stand side by side: models are compared on the same slices only.
 
-
-def comparable(entries: Sequence[Entry]) -> list[Entry]:
-    """Finished runs of protocols, in folds whose runs are all finished: models are compared on the same slices only."""
+    Of each protocol and seed, the models that have finished every fold; where none has, the folds that all models have
+    finished.
+    """
     plain = [entry for entry in entries if entry.part in PROTOCOL_PARTS]
-    done = finished(plain)
-    open_ = {_place(entry) for entry in plain if entry not in done}
-    return [entry for entry in done if _place(entry) not in open_]
+    done = records.finished(plain)
+    open_ = [entry for entry in plain if entry not in done]
+    started = {_model(entry) for entry in open_}
+    whole = {_model(entry)[:2] for entry in done if _model(entry) not in started}
+    places = {_place(entry) for entry in open_}
+    return [
+        entry
+        for entry in done
+        if (_model(entry) not in started if _model(entry)[:2] in whole else _place(entry) not in places)
+    ]
 
 
-def run_of(entry: Entry) -> Run:
-    """The run of an entry."""
-    return Run(paths.runs() / entry.task.run_id)
-
-
-def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], None] | None = None) -> Rows:
-    """Read the rows of finished runs, of each protocol those of folds that all models have finished.
+def gather(
+    entries: Sequence[Entry], records: Records, dataset: Dataset, note: Callable[[str], None] | None = None
+) -> Rows:
+    """Read the rows of finished runs that may stand side by side (:func:`comparable`).
 
     The baselines are added on the same folds, and the ensemble.
 
     Args:
         entries: From :func:`tumortrace.benchmark.plan.entries`.
+        records: Where finished runs are found.
         dataset: The slices they were trained on.
         note: Told what is being done.
 
     Raises:
         DataError: A finished run has no rows.
     """
-    done = finished(entries)
-    plain = comparable(entries)
-    networks = _concat([_rows(entry, "predictions.parquet") for entry in plain])
-    validation = _concat([_rows(entry, "validation.parquet") for entry in plain if entry.task.config.validation])
+    done = records.finished(entries)
+    plain = comparable(entries, records)
+    networks = _concat([_rows(entry, records, PREDICTIONS) for entry in plain])
+    validation = _concat([_rows(entry, records, VALIDATION) for entry in plain if entry.task.config.validation])
     parts = [networks]
     for protocol in dict.fromkeys(entry.task.config.protocol for entry in plain):
         if note:
@@ -75,14 +78,18 @@ def gather(entries: Sequence[Entry], dataset: Dataset, note: Callable[[str], Non
         parts += [floor(dataset, protocol, folds) for floor in (baselines.classical, baselines.majority)]
     truth = dataset.manifest
     voted, votes = ensemble.vote(networks, validation, truth) if len(networks) else (empty_rows(), [])
+    heard = _concat([networks, voted])
+    held = _concat([validation, ensemble.applied(validation, votes)])
+    joined, own_shares = exam.together(heard, held, truth)
     ablations = [
-        _rows(entry, "predictions.parquet").assign(base=entry.base, variant=entry.variant)
+        _rows(entry, records, PREDICTIONS).assign(base=entry.base, variant=entry.variant)
         for entry in done
         if entry.part == "ablations"
     ]
     empty = empty_rows().assign(base=pd.Series(dtype="string"), variant=pd.Series(dtype="string"))
     missing = [entry for entry in entries if entry not in done]
-    return Rows(_concat([*parts, voted]), validation, _concat(ablations) if ablations else empty, votes, missing)
+    tested = _concat([*parts, voted, joined])
+    return Rows(tested, validation, _concat(ablations) if ablations else empty, votes, own_shares, missing)
 
 
 def _place(entry: Entry) -> tuple[str, int, int]:
@@ -90,8 +97,13 @@ def _place(entry: Entry) -> tuple[str, int, int]:
     return config.protocol, config.seed, config.fold
 
 
-def _rows(entry: Entry, name: str) -> pd.DataFrame:
-    path = run_of(entry).folder / name
+def _model(entry: Entry) -> tuple[str, int, str]:
+    config = entry.task.config
+    return config.protocol, config.seed, config.model.name
+
+
+def _rows(entry: Entry, records: Records, name: str) -> pd.DataFrame:
+    path = records.get(entry.task).folder / name
     if not path.is_file():
         raise DataError("a finished run has no rows", value=str(path), remedy="Delete the run and train it again.")
     return pd.read_parquet(path)

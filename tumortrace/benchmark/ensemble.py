@@ -21,6 +21,8 @@ from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
 NAME: Final = "ensemble"
 PRIOR: Final = 0.5
 """Strength of the pull towards equal weights, as a share of the validation rows: they come from some twenty persons."""
+UNHEARD: Final = frozenset({"resnet18_cbam"})
+"""Compared with the others and calibrated like them, but without a vote: ResNet18 has one already."""
 _ROUNDS: Final = 500
 
 Floats = npt.NDArray[np.float64]
@@ -43,25 +45,26 @@ class Vote:
 
 
 def vote(test: pd.DataFrame, validation: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame, list[Vote]]:
-    """Ensemble rows for every protocol, seed and fold that all models have, and what was fitted for each.
+    """Ensemble rows for every fold that all models of its protocol and seed have, and what was fitted for each.
 
     Args:
-        test: Prediction rows of the members (:mod:`tumortrace.evaluation.rows`).
+        test: Prediction rows of the models (:mod:`tumortrace.evaluation.rows`).
         validation: Their rows of the validation parts, same columns.
         truth: ``slice_id, label``.
 
     Returns:
-        Rows of the model ``ensemble``; and a :class:`Vote` for each protocol, seed and fold. A fold that a member lacks
-        has none.
+        Rows of the model ``ensemble``; and a :class:`Vote` for each protocol, seed and fold. A fold that a model lacks
+        has none. Models of :data:`UNHEARD` get a temperature and no weight, unless they are the only ones.
 
     Raises:
         DataError: The members were validated or tested on different slices.
     """
     labels = truth.set_index(truth["slice_id"].astype("string"))["label"].astype("int64")
-    members = sorted(test["model"].unique())
+    everyone = {key: sorted(part["model"].unique()) for key, part in test.groupby(["protocol", "seed"])}
     parts, votes = [], []
     for key, part in test.groupby(["protocol", "seed", "fold"], sort=True):
         protocol, seed, fold = _key(key)
+        members = everyone[protocol, seed]
         same = (validation["protocol"] == protocol) & (validation["seed"] == seed) & (validation["fold"] == fold)
         held = validation[same]
         if set(part["model"]) != set(members) or set(held["model"]) != set(members):
@@ -70,20 +73,37 @@ def vote(test: pd.DataFrame, validation: pd.DataFrame, truth: pd.DataFrame) -> t
         known = labels.reindex(held_ids).to_numpy(dtype=np.int64)
         temperatures = [fit_temperature(known, shares) for shares in held_shares]
         calm = _calmed(held_shares, temperatures)
-        weights = fit_weights(calm[:, np.arange(len(known)), known])
-        ids, shares = _aligned(part, members)
-        mixed = np.einsum("m,mnc->nc", weights, _calmed(shares, temperatures))
-        rows = pd.DataFrame({"model": NAME, "protocol": protocol, "seed": seed, "fold": fold, "slice_id": ids})
-        parts.append(rows.assign(**{name: mixed[:, place] for place, name in enumerate(PROBABILITIES)}))
-        votes.append(
-            Vote(
-                protocol, seed, fold,
-                dict(zip(members, temperatures, strict=True)), dict(zip(members, weights.tolist(), strict=True)),
-                len(known),
-            )
+        heard = [place for place, name in enumerate(members) if name not in UNHEARD] or list(range(len(members)))
+        weights = fit_weights(calm[heard][:, np.arange(len(known)), known])
+        found = Vote(
+            protocol, seed, fold,
+            dict(zip(members, temperatures, strict=True)),
+            dict(zip([members[place] for place in heard], weights.tolist(), strict=True)), len(known),
         )  # fmt: skip
+        parts.append(_mixed(part, found))
+        votes.append(found)
     empty = test.iloc[:0][list(COLUMNS)]
-    return (pd.concat(parts, ignore_index=True).astype({"slice_id": "string"}) if parts else empty), votes
+    return (pd.concat(parts, ignore_index=True) if parts else empty), votes
+
+
+def applied(rows: pd.DataFrame, votes: list[Vote]) -> pd.DataFrame:
+    """Ensemble rows of any rows of the members (of their validation parts, say), by votes fitted before."""
+    parts = [
+        _mixed(
+            rows[(rows["protocol"] == vote.protocol) & (rows["seed"] == vote.seed) & (rows["fold"] == vote.fold)], vote
+        )
+        for vote in votes
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else rows.iloc[:0][list(COLUMNS)]
+
+
+def _mixed(part: pd.DataFrame, vote: Vote) -> pd.DataFrame:
+    ids, shares = _aligned(part, list(vote.weights))
+    calm = _calmed(shares, [vote.temperatures[name] for name in vote.weights])
+    mixed = np.einsum("m,mnc->nc", np.array(list(vote.weights.values())), calm)
+    head = {"model": NAME, "protocol": vote.protocol, "seed": vote.seed, "fold": vote.fold, "slice_id": ids}
+    rows = pd.DataFrame(head).assign(**{name: mixed[:, place] for place, name in enumerate(PROBABILITIES)})
+    return rows.astype({"slice_id": "string"})
 
 
 def fit_weights(of_truth: Floats, prior: float = PRIOR) -> Floats:

@@ -76,7 +76,7 @@ def error_rates(rows: pd.DataFrame, truth: pd.DataFrame, facts: pd.DataFrame) ->
         beside = facts.reindex(joined["slice_id"]).reset_index(drop=True)
         for by in GROUPS:
             marks = joined["true_class"] if by == "class" else _binned(beside[by], by)
-            for group, line in _rates(joined, marks):
+            for group, line in rates(joined, marks):
                 lines.append({"model": model, "protocol": protocol, "by": by, "group": group, **line})
     return lines
 
@@ -172,7 +172,16 @@ def _open_ended(words: str, edge: float) -> str:
     return words.split(" to ")[0].format(edge) + " and more"
 
 
-def _rates(joined: pd.DataFrame, marks: pd.Series[Any]) -> list[tuple[str, dict[str, Any]]]:
+def rates(joined: pd.DataFrame, marks: pd.Series[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The error rate of each group of rows, with its interval.
+
+    Args:
+        joined: From :func:`~tumortrace.evaluation.rows.join_truth`.
+        marks: The group of each row, row-aligned; rows without one count in none.
+
+    Returns:
+        Group and dict of ``value, low, high, n`` (slices) and ``persons``, in the order of the groups.
+    """
     cluster, count, unit = clusters_of(joined)
     weights = draw(count, REPLICATES, 0)
     wrong = (~joined["correct"]).to_numpy(dtype=np.float64)

@@ -19,6 +19,7 @@ from safetensors.torch import load as from_safetensors
 from torch import Tensor
 
 from tumortrace import paths
+from tumortrace.benchmark.records import LOCALISATION, MAPS
 from tumortrace.data import store
 from tumortrace.errors import RunNotFound
 from tumortrace.evaluation.rows import PROBABILITIES
@@ -30,8 +31,6 @@ from tumortrace.models.registry import build
 from tumortrace.training.data import neighbours
 from tumortrace.training.runs import Run
 
-TABLE: Final = "localisation.parquet"
-MAPS: Final = "saliency.npz"
 MAP_SIDE: Final = 32
 OUTLINE: Final = "outline"
 EVEN: Final = "even"
@@ -62,7 +61,7 @@ def localise(run: Run, *, sample: int = 20, device: str = "cpu", again: bool = F
     Raises:
         RunNotFound: The run has no weights or no test rows.
     """
-    path = run.folder / TABLE
+    path = run.folder / LOCALISATION
     if path.is_file() and (run.folder / MAPS).is_file() and not again:
         return pd.read_parquet(path)
     rows = run.predictions
@@ -134,8 +133,8 @@ class _Test:
     def slowly(self, sample: int) -> list[pd.DataFrame]:
         """Score-CAM, and ROAD of all methods, on a sample."""
         chosen, weights = self._sampled(sample)
-        tables = [self._methods(chosen, SLOW_METHODS)]
-        found = {method: self._maps(chosen, (method,))[method] for method in (*METHODS, *SLOW_METHODS)}
+        found = self._maps(chosen, (*METHODS, *SLOW_METHODS))
+        tables = [self._named(chosen, method, score(found[method], self.masks[chosen])) for method in SLOW_METHODS]
         for method, maps in found.items():
             table = pd.DataFrame({"road": self._road(chosen, maps)})
             tables.append(self._named(chosen, method, table))

@@ -1,7 +1,7 @@
 """What the benchmark trains: recipes, presets, and every run that follows from them. No torch here.
 
 A recipe is fixed before the benchmark begins; how it was found stands in ``docs/benchmark.md``. Two presets differ in
-size and in how often: ``quick`` is what two CPU cores do in some ten hours, ``full`` wants a GPU.
+size and in how often: ``quick`` is what two CPU cores do in some six hours, ``full`` wants a GPU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from tumortrace.benchmark.ensemble import UNHEARD
 from tumortrace.config import START_RUN, RunConfig, parse_config
 from tumortrace.data.catalog import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
@@ -18,8 +19,8 @@ from tumortrace.training.sweep import make_task
 from tumortrace.training.sweep_worker import Task
 
 Settings = dict[str, Any]
-Part = Literal["official", "person", "slice", "seeds", "ablations", "shipped"]
-PARTS: Final[tuple[Part, ...]] = ("official", "person", "slice", "seeds", "ablations", "shipped")
+Part = Literal["official", "person", "shipped", "slice", "seeds", "ablations"]
+PARTS: Final[tuple[Part, ...]] = ("official", "person", "shipped", "slice", "seeds", "ablations")
 BASE: Final = "base"
 
 _COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
@@ -27,7 +28,7 @@ _GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.1, "aug
 _OUTLINED: Final[Settings] = {"model.dropout": 0.0, "optim.outline_weight": 3.0}
 _STARTED: Final[Settings] = {"model.init": f"{START_RUN}tracenet", "optim.lr": 1e-3}
 """From the encoder of the same fold's TraceNet: what the outlines taught it replaces ImageNet."""
-_SHORT: Final[Settings] = {"preprocess.size": 128, "preprocess.crop": True, "model.mirror": True,
+_SHORT: Final[Settings] = {"preprocess.size": 112, "preprocess.crop": True, "model.mirror": True,
                            "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3,
                            "optim.start_size": 0.6}  # fmt: skip
 _LONG: Final[Settings] = {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
@@ -113,13 +114,13 @@ PRESETS: Final = {
     for preset in (
         Preset(
             "quick",
-            "128 px, one seed, ablations at 64 px on two folds: some ten hours on two CPU cores.",
+            "112 px, one seed, ablations at 64 px on two folds: some six hours on two CPU cores.",
             _recipes(
                 _SHORT,
                 {
                     "tracenet": _OUTLINED | _GEOMETRY,
-                    "inception_v3": {"optim.start_size": 0.75, "optim.lr": 1e-3, "optim.epochs": 16},
-                    "cnn3d": {"optim.epochs": 18},
+                    "inception_v3": {"optim.start_size": 0.86, "optim.lr": 1e-3, "optim.epochs": 12},
+                    "cnn3d": {"optim.epochs": 16},
                     "resnet18": _STARTED | _GEOMETRY | {"optim.epochs": 8},
                     "resnet18_cbam": _STARTED | _GEOMETRY | {"optim.epochs": 8},
                 },
@@ -176,7 +177,9 @@ def find(key: str) -> Preset:
 
 
 def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings | None = None) -> list[Entry]:
-    """Every run of the preset, what matters most first; a run that serves twice (a base, say) appears twice.
+    """Every run of the preset, what matters most first, a model after the other.
+
+    A run that serves twice (a base, say) appears twice.
 
     Args:
         preset: From :data:`PRESETS`.
@@ -206,19 +209,23 @@ def config_of(values: Settings) -> RunConfig:
 def _plain(preset: Preset, part: Part) -> list[Settings]:
     first, *others = preset.seeds
     if part == "shipped":
-        # All five folds, and nothing held out: the recipe is known by now.
-        return [recipe | {"fold": 0, "validation": 0.0, "seed": first} for recipe in preset.recipes.values()]
+        # All five folds, and nothing held out: the recipe is known by now. Those that vote are heard by the app.
+        return [
+            recipe | {"fold": 0, "validation": 0.0, "seed": first}
+            for name, recipe in preset.recipes.items()
+            if name not in UNHEARD
+        ]
     if part == "seeds":
         return [
             preset.recipes[name] | {"protocol": protocol, "fold": fold, "seed": seed}
             for seed in others
             for protocol in ("official", "person")
-            for fold in FOLDS
             for name in preset.headline
+            for fold in FOLDS
         ]
     folds = preset.slice_folds if part == "slice" else FOLDS
     return [
-        recipe | {"protocol": part, "fold": fold, "seed": first} for fold in folds for recipe in preset.recipes.values()
+        recipe | {"protocol": part, "fold": fold, "seed": first} for recipe in preset.recipes.values() for fold in folds
     ]
 
 

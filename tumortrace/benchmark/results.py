@@ -10,6 +10,7 @@
     localisation.parquet   a row a model, slice and saliency method
     saliency.npz           Grad-CAM of misclassified slices, 32 x 32, uint8
     literature.csv         published figures; not written here
+    runs/                  what each finished run left; see :mod:`tumortrace.benchmark.records`
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ import pandas as pd
 
 from tumortrace import __version__, paths
 from tumortrace.benchmark import ablations, coverage, ensemble, failures, leakage, pointing, published
-from tumortrace.benchmark.collect import Rows, comparable, finished, run_of
+from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import Entry, Preset
+from tumortrace.benchmark.records import LOCALISATION, MAPS, Records
 from tumortrace.data import splits
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.comparison import differences, mcnemar_exact
@@ -63,12 +65,20 @@ class Benchmark:
     maps: dict[str, npt.NDArray[Any]]
 
 
-def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Dataset, note: Note = print) -> Benchmark:
+def compute(
+    preset: Preset,
+    entries: Sequence[Entry],
+    records: Records,
+    rows: Rows,
+    dataset: Dataset,
+    note: Note = print,
+) -> Benchmark:
     """Compute every figure.
 
     Args:
         preset: What was trained.
         entries: All its runs, finished or not.
+        records: Where finished ones are found.
         rows: From :func:`tumortrace.benchmark.collect.gather`.
         dataset: The slices.
         note: Told what is being done.
@@ -80,7 +90,8 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
         ``follow_ups`` (:mod:`.leakage`), ``ablations`` (:mod:`.ablations`), ``localisation`` and ``thresholds``
         (:mod:`.pointing`), ``failures`` (``error_rates, persons, suspects``; :mod:`.failures`), ``coverage``
         and ``limits`` (what prediction sets hold, and the ensemble's limits; :mod:`.coverage`), ``votes``
-        (:mod:`.ensemble`), ``recipes``, ``compute``, ``missing`` (runs that are not finished), and what it rests on.
+        (:mod:`.ensemble`), ``own_shares`` (:mod:`.exam`), ``recipes``, ``compute``, ``missing`` (runs that are not
+        finished), and what it rests on.
     """
     truth = splits.table_for(dataset)
     # As they will be read again: whoever computes a figure from the file gets the same.
@@ -94,7 +105,7 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
     note("ablations")
     effects = ablations.effects(rows.ablations, truth) if len(rows.ablations) else []
     note("localisation")
-    localised, maps, thresholds = _localised(entries)
+    localised, maps, thresholds = _localised(entries, records)
     pointed = pointing.summarise(localised, truth) if len(localised) else []
     note("failures")
     document = {
@@ -120,8 +131,9 @@ def compute(preset: Preset, entries: Sequence[Entry], rows: Rows, dataset: Datas
             for protocol in sorted(rows.test["protocol"].unique())
         },
         "votes": [vote.record() for vote in rows.votes],
+        "own_shares": rows.own_shares,
         "recipes": {name: dict(recipe) for name, recipe in preset.recipes.items()},
-        "compute": _compute(entries),
+        "compute": _compute(entries, records),
         "missing": [
             {"part": entry.part, "run": entry.task.run_id, "variant": entry.variant or None} for entry in rows.missing
         ],
@@ -236,18 +248,18 @@ def _calibration(rows: Rows, truth: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _localised(
-    entries: Sequence[Entry],
+    entries: Sequence[Entry], records: Records
 ) -> tuple[pd.DataFrame, dict[str, npt.NDArray[Any]], dict[str, dict[int, float]]]:
     """What runs of ``official`` left behind (the first seed's), with the maps of their misclassified slices."""
     tables, maps = [], []
-    for entry in comparable(entries):
-        folder = run_of(entry).folder
-        if entry.part != "official" or not (folder / "localisation.parquet").is_file():
+    for entry in comparable(entries, records):
+        folder = records.get(entry.task).folder
+        if entry.part != "official" or not (folder / LOCALISATION).is_file():
             continue
         config = entry.task.config
-        table = pd.read_parquet(folder / "localisation.parquet")
+        table = pd.read_parquet(folder / LOCALISATION)
         tables.append(table.assign(model=config.model.name, fold=config.fold))
-        with np.load(folder / "saliency.npz", allow_pickle=False) as stored:
+        with np.load(folder / MAPS, allow_pickle=False) as stored:
             one = {name: stored[name] for name in stored.files}
         maps.append({"model": np.full(len(one["slice_id"]), config.model.name), **one})
     if not tables:
@@ -276,14 +288,14 @@ def _best(rows: pd.DataFrame, truth: pd.DataFrame) -> str:
     return str(joined.groupby("model")["correct"].mean().idxmax())
 
 
-def _compute(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _compute(entries: Sequence[Entry], records: Records) -> list[dict[str, Any]]:
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
     seen = set()
-    for entry in finished(entries):
+    for entry in records.finished(entries):
         if entry.task.run_id in seen:
             continue
         seen.add(entry.task.run_id)
-        status = run_of(entry).status
+        status = records.get(entry.task).status
         config = entry.task.config
         key = (entry.part, config.model.name, f"{config.preprocess.size} px", str(status.device))
         head = dict(zip(("part", "model", "size", "device"), key, strict=True))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tumortrace.benchmark import exam
+from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
+
+EXAMS, SLICES = 6, 5
+N = EXAMS * SLICES
+TRUTH = pd.DataFrame(
+    {
+        "slice_id": pd.Series([str(place) for place in range(2 * N)], dtype="string"),
+        "label": np.arange(2 * N) // SLICES % 3,
+        "patient_id": pd.Series([f"P{place // SLICES}" for place in range(2 * N)], dtype="string"),
+    }
+)
+
+
+def rows(places: range, wrong: int, model: str = "tracenet", **more: object) -> pd.DataFrame:
+    """In each exam the first ``wrong`` slices are taken for the next class, surely; the others are right."""
+    labels = TRUTH["label"].to_numpy()[list(places)]
+    said = (labels + (np.arange(len(labels)) % SLICES < wrong)) % 3
+    shares = np.full((len(labels), 3), 0.1)
+    shares[np.arange(len(labels)), said] = 0.8
+    table = pd.DataFrame(shares, columns=list(PROBABILITIES)).assign(
+        **{"model": model, "protocol": "person", "seed": 0, "fold": 1, **more}
+    )
+    table["slice_id"] = TRUTH["slice_id"].iloc[list(places)].array
+    return table[list(COLUMNS)]
+
+
+def right(table: pd.DataFrame) -> float:
+    labels = TRUTH.set_index("slice_id")["label"].reindex(table["slice_id"]).to_numpy()
+    return float((table[list(PROBABILITIES)].to_numpy().argmax(axis=1) == labels).mean())
+
+
+HELD, TESTED = range(N), range(N, 2 * N)
+
+
+def test_the_others_of_an_exam_mend_a_slice_that_was_wrong() -> None:
+    test = rows(TESTED, wrong=1)
+    found, shares = exam.together(test, rows(HELD, wrong=1), TRUTH)
+    assert right(test) == pytest.approx(0.8)
+    assert right(found) == 1
+    assert set(found["model"]) == {"tracenet_exam"}
+    assert shares["tracenet_exam"]["person/0/1"] < 1
+    assert tuple(found.columns) == COLUMNS
+    assert found[list(PROBABILITIES)].sum(axis=1).to_numpy() == pytest.approx(np.ones(N))
+
+
+def test_where_the_others_mislead_on_validation_a_slice_answers_for_itself() -> None:
+    test = rows(TESTED, wrong=1)
+    # Validation exams of one slice each of five classes: the others say nothing of it.
+    shuffled = TRUTH.assign(patient_id=[*[f"V{place % EXAMS}" for place in range(N)], *TRUTH["patient_id"].iloc[N:]])
+    found, shares = exam.together(test, rows(HELD, wrong=0), shuffled)
+    assert shares["tracenet_exam"]["person/0/1"] == 1
+    assert np.allclose(found[list(PROBABILITIES)], test[list(PROBABILITIES)])
+
+
+def test_the_share_is_chosen_on_validation_alone() -> None:
+    _, first = exam.together(rows(TESTED, wrong=1), rows(HELD, wrong=1), TRUTH)
+    _, second = exam.together(rows(TESTED, wrong=4), rows(HELD, wrong=1), TRUTH)
+    assert first == second
+
+
+def test_a_slice_of_an_unknown_patient_stands_alone() -> None:
+    unknown = TRUTH.assign(patient_id=TRUTH["patient_id"].mask(TRUTH.index >= N))
+    test = rows(TESTED, wrong=1)
+    found, _ = exam.together(test, rows(HELD, wrong=1), unknown)
+    assert np.allclose(found[list(PROBABILITIES)], test[list(PROBABILITIES)])
+
+
+def test_other_models_and_folds_without_validation_rows_are_left_out() -> None:
+    found, shares = exam.together(
+        pd.concat([rows(TESTED, 1, "cnn3d"), rows(TESTED, 1, fold=2)]), rows(HELD, wrong=1), TRUTH
+    )
+    assert found.empty
+    assert tuple(found.columns) == COLUMNS
+    assert shares == {}

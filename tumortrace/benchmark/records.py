@@ -1,0 +1,123 @@
+"""What finished runs of the benchmark leave beside its figures: all but their weights, in some 100 KB each.
+
+::
+
+    artifacts/benchmark/runs/<run_id>/
+        config.json, status.json        as in the run's folder, less what they say about the machine
+        predictions.parquet             test rows
+        validation.parquet              validation rows, where there are any
+        localisation.parquet, saliency.npz   of official runs; see :mod:`tumortrace.benchmark.localise`
+
+A record stands for its run: with it the figures can be computed anywhere, and a benchmark goes on where another machine
+left it. It is written whole, once, and never changed. No torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from tumortrace import paths
+from tumortrace.benchmark.plan import Entry
+from tumortrace.errors import RunNotFound
+from tumortrace.training.runs import Run
+from tumortrace.training.starting import starts_from
+from tumortrace.training.sweep_worker import Task, is_finished
+
+PREDICTIONS: Final = "predictions.parquet"
+VALIDATION: Final = "validation.parquet"
+LOCALISATION: Final = "localisation.parquet"
+MAPS: Final = "saliency.npz"
+_OF_THE_MACHINE: Final[dict[str, object]] = {"pid": None, "pid_started": None, "host": None, "slots": []}
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records in a folder, and the runs that they have not been made of yet."""
+
+    folder: Path
+
+    def kept(self, task: Task) -> Run | None:
+        """The task's record; one of other settings is not its record."""
+        run = Run(self.folder / task.run_id)
+        with contextlib.suppress(FileNotFoundError):
+            return run if run.config == task.config else None
+        return None
+
+    def find(self, task: Task) -> Run | None:
+        """The task's record, or its finished run."""
+        return self.kept(task) or (trained(task) if is_finished(task) else None)
+
+    def get(self, task: Task) -> Run:
+        """The same.
+
+        Raises:
+            RunNotFound: There is neither.
+        """
+        run = self.find(task)
+        if run is None:
+            raise RunNotFound("the run is not finished", value=task.run_id, remedy="Let the benchmark train it.")
+        return run
+
+    def finished(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those that have a record or a finished run."""
+        return [entry for entry in entries if self.find(entry.task)]
+
+    def to_train(self, wanted: Sequence[Entry], every: Sequence[Entry]) -> list[Task]:
+        """What must be trained for the wanted entries, in the plan's order.
+
+        A run that has a record but no weights here is trained again where another one starts from its weights.
+        """
+        tasks = {entry.task.run_id: entry.task for entry in every}
+        needed = {entry.task.run_id for entry in wanted if not self.find(entry.task)}
+        new = needed
+        while new:
+            starts = [starts_from(tasks[name].config) for name in new]
+            sources = {name for name in starts if name in tasks and name not in needed}
+            new = {name for name in sources if name and not is_finished(tasks[name])}
+            needed = needed | new
+        return [task for name, task in tasks.items() if name in needed]
+
+    def keep(self, task: Task) -> None:
+        """Write the record of a finished run, unless there is one."""
+        if self.kept(task):
+            return
+        run = trained(task)
+        beside = self.folder / f".partial-{task.run_id}"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        status = run.status.model_copy(update=_OF_THE_MACHINE)
+        paths.write_atomic(beside / "config.json", run.config.model_dump_json(indent=2))
+        paths.write_atomic(beside / "status.json", status.model_dump_json(indent=2))
+        for name in (PREDICTIONS, VALIDATION, LOCALISATION):
+            if (run.folder / name).is_file():
+                paths.write_atomic(beside / name, _small(pd.read_parquet(run.folder / name)))
+        if (run.folder / MAPS).is_file():
+            shutil.copyfile(run.folder / MAPS, beside / MAPS)
+        shutil.rmtree(self.folder / task.run_id, ignore_errors=True)
+        beside.rename(self.folder / task.run_id)
+
+
+def beside(figures: Path | None) -> Records:
+    """The records beside the figures in a folder; by default in ``artifacts/benchmark/``."""
+    return Records((figures or paths.artifacts() / "benchmark") / "runs")
+
+
+def trained(task: Task) -> Run:
+    """The folder in which the task is trained, whether there or not."""
+    return Run(paths.runs() / task.run_id)
+
+
+def _small(table: pd.DataFrame) -> bytes:
+    """Parquet with single precision, which is what the figures are computed from."""
+    raw = io.BytesIO()
+    wide = table.select_dtypes("float64").columns
+    table.astype(dict.fromkeys(wide, "float32")).to_parquet(raw, index=False, compression="zstd")
+    return raw.getvalue()
