@@ -1,7 +1,8 @@
-"""Take the screenshots of docs/screenshots/ anew: ``python -m docs.screenshots``.
+"""Take the screenshots of docs/screenshots/ anew: ``python -m docs.screenshots``, or ``make screenshots``.
 
-Starts the app on a home folder of its own with phantom slices and photographs every page with Chromium; for the Train
-page a small demo model is trained on them first. Only synthetic slices are ever shown.
+Starts the app on a home folder of its own with phantom slices and photographs every page with Chromium, at 1440 and 800
+pixels, light and dark; for the Train page and the guided tour a small demo model is trained on them first. Only
+synthetic slices are ever shown. All pictures together stay under 4 MB.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,12 @@ from PIL import Image
 
 from tests.serving import PAGES, ROOT, browser, served, settled
 
-LARGEST = 290_000
+LARGEST = 135_000
+"""Bytes of one picture: 28 of them are under 4 MB."""
+COLOURS = (256, 128, 64)
+LAST = ("train", "present")
+"""Photographed after a model was trained; the other pages show what ships alone."""
+SHOWN = PAGES | {"present": "Present?present=3"}
 DEMO = [
     "--model", "cnn3d", "--dataset", "phantom", "--validation", "0.2", "--size", "64", "--epochs", "8",
     "--batch-size", "8", "--lr", "5e-4",
@@ -37,11 +44,15 @@ def photograph(page: Any, path: Path, width: int, limit: int) -> None:
 
 
 def squeeze(path: Path) -> None:
-    """Below the size a repository should carry: at most 256 colours where full colour is too large."""
+    """Below the size a repository should carry: fewer colours, and at last fewer pixels."""
     picture = Image.open(path).convert("RGB")
     picture.save(path, optimize=True)
-    if path.stat().st_size > LARGEST:
-        picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+    for colours in COLOURS:
+        if path.stat().st_size > LARGEST:
+            picture.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+    while path.stat().st_size > LARGEST:
+        picture = picture.resize((picture.width * 5 // 6, picture.height * 5 // 6), Image.Resampling.LANCZOS)
+        picture.quantize(COLOURS[1], Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def prepare(home: Path, *words: str) -> None:
@@ -55,9 +66,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="home folder; default: a new one with phantoms")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
-    parser.add_argument("--pages", nargs="+", default=list(PAGES), choices=PAGES)
-    parser.add_argument("--widths", nargs="+", type=int, default=[1440])
-    parser.add_argument("--schemes", nargs="+", default=["light"], choices=["light", "dark"])
+    parser.add_argument("--pages", nargs="+", default=list(SHOWN), choices=SHOWN)
+    parser.add_argument("--widths", nargs="+", type=int, default=[1440, 800])
+    parser.add_argument("--schemes", nargs="+", default=["light", "dark"], choices=["light", "dark"])
     parser.add_argument("--limit", type=int, default=1500, help="greatest height in pixels")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -65,22 +76,22 @@ def main() -> None:
         home = given.home or Path(folder)
         if given.home is None:
             prepare(home, "data", "phantom")
-            given.pages.sort(key=lambda name: name == "train")  # last: the other pages show what ships alone
         with served(home) as address, browser() as chromium:
-            for scheme in given.schemes:
-                for width in given.widths:
+            for name in sorted(given.pages, key=lambda one: one in LAST):
+                if name in LAST and not (home / "runs").exists():
+                    prepare(home, "train", *DEMO)
+                for scheme, width in product(given.schemes, given.widths):
                     context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
                     page = context.new_page()
-                    for name in given.pages:
-                        if name == "train" and not (home / "runs").exists():
-                            prepare(home, "train", *DEMO)
-                        suffix = "" if (scheme, width) == ("light", 1440) else f"-{scheme}-{width}"
-                        path = given.out / f"{name}{suffix}.png"
-                        page.goto(f"{address}/{PAGES[name]}", timeout=60_000)
-                        photograph(page, path, width, given.limit)
-                        squeeze(path)
-                        print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
+                    suffix = "" if (scheme, width) == ("light", 1440) else f"-{scheme}-{width}"
+                    path = given.out / f"{name}{suffix}.png"
+                    page.goto(f"{address}/{SHOWN[name]}", timeout=120_000)
+                    photograph(page, path, width, given.limit)
+                    squeeze(path)
+                    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
                     context.close()
+    total = sum(path.stat().st_size for path in given.out.glob("*.png"))
+    print(f"{total / 1e6:.1f} MB in {given.out}")
 
 
 if __name__ == "__main__":

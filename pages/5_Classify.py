@@ -1,11 +1,10 @@
-"""Classify: give slices to the models, see what they say and where they looked."""
+"""Classify: give slices to the models, see whether they may judge, what they say, and why."""
 
 import streamlit as st
 
-from tumortrace.ui import asking, frame, judges, state, style, welcome
+from tumortrace.ui import asking, classifying, frame, judges, state, style, welcome, why
 
 with frame.page("classify") as view:
-    st.html(style.note(asking.WARNING, "warn", "Any picture gets a tumour name."))
     frame.not_clinical()
     every = judges.every()
     if not any(judge.shipped for judge in every):
@@ -17,27 +16,26 @@ with frame.page("classify") as view:
         else:
             st.page_link(frame.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
     else:
-        left, right = st.columns([3, 1])
-        with left:
+        kinds = ["Upload", "Examples"]
+        kind = st.segmented_control(
+            "Pictures", kinds, default=kinds[1], required=True, key=state.CLASSIFY_SOURCE, persist_state="session",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        with st.expander("Models asked", icon=":material/groups:"):
             chosen = asking.choose_judges(every)
-        kinds = ["Upload", "Example slice"] if view.dataset is not None else ["Upload"]
-        kind = kinds[0]
-        if len(kinds) > 1:
-            kind = right.segmented_control(
-                "Picture", kinds, default=kinds[-1], required=True, key=state.CLASSIFY_SOURCE, persist_state="session"
-            )
-        if kind == "Example slice" and view.dataset is not None:
-            if view.dataset.synthetic:
-                frame.synthetic_banner()
-            asked = asking.examples(view.dataset, asking.unseeing(view.dataset, chosen))
-        else:
-            asked = asking.uploads()
         if not chosen:
             st.html(style.note("Choose at least one above.", "calm", "No model is chosen."))
-        elif asked:
-            opacity, target = asking.overlay_settings()
-            for picture in asked:
-                asking.judgement(picture, chosen, opacity, target)
-            asking.about(chosen)
-        elif kind == "Upload":
-            st.caption("Drop one or more pictures above; each is judged on its own.")
+        elif kind == "Examples":
+            unseeing = asking.unseeing(view.dataset, chosen) if view.dataset is not None else []
+            asked = asking.examples(view.dataset, unseeing)
+            classifying.single(asked, chosen)
+        else:
+            found = asking.uploads()
+            if found:
+                classifying.several(found, chosen)
+            else:
+                st.caption(
+                    "Drop one or more files above. Each is judged on its own; a series of one patient can be judged "
+                    "as one case. A broken file is named, and the others go on."
+                )
+        why.model_lines(chosen)

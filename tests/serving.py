@@ -26,6 +26,7 @@ PAGES = {
     "results": "Results",
     "errors": "Errors",
     "classify": "Classify",
+    "present": "Present?present=1",
 }
 _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -54,7 +55,11 @@ def served(home: Path, artifacts: Path | None = None) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(30)
 
 
 def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
@@ -81,5 +86,5 @@ def browser() -> Iterator[Any]:
 
 def settled(page: Any) -> None:
     """Wait until the page's script has ended."""
-    page.wait_for_selector(".tt-foot", state="attached", timeout=60_000)
-    page.wait_for_selector(_IDLE, timeout=60_000)
+    page.wait_for_selector(".tt-foot", state="attached", timeout=120_000)
+    page.wait_for_selector(_IDLE, timeout=120_000)

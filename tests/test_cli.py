@@ -136,23 +136,52 @@ def test_an_error_under_json_is_json(run: Run) -> None:
     assert "optim.epochs" in json.loads(out)["error"]
 
 
-def test_predict_answers_for_each_file_and_a_bad_one_spoils_no_other(
-    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_predict_prints_a_json_object_a_slice_and_a_bad_file_spoils_no_other(run: Run, home: Path) -> None:
     make_shipped(home / "artifacts" / "models" / "cnn3d")
+    files = pictures(home)
+    status, out, _ = run("predict", *files, "--json")
+    good, bad, missing = sorted((json.loads(line) for line in out.splitlines()), key=lambda one: one["error"] or "")
+    assert status == 0
+    assert set(good) >= {"file", "slice", "error", "gate", "probabilities", "prediction", "prediction_set"}
+    assert set(good["probabilities"]) == {"cnn3d", "ensemble"}
+    assert sum(good["probabilities"]["ensemble"].values()) == pytest.approx(1, abs=1e-4)
+    assert good["prediction"] == max(good["probabilities"]["cnn3d"], key=good["probabilities"]["cnn3d"].get)
+    assert good["error"] is None
+    assert "this is text" in missing["error"] or "Check the path" in missing["error"]
+    assert bad["prediction"] is None
+
+
+def test_predict_speaks_to_people_and_fails_where_nothing_could_be_judged(run: Run, home: Path) -> None:
+    make_shipped(home / "artifacts" / "models" / "cnn3d")
+    good, bad, _ = pictures(home)
+    status, out, err = run("predict", good)
+    assert status == 0
+    assert "1 of 1 agree" in out
+    assert "not for clinical use" in err
+    assert run("predict", bad)[0] == 1
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "html", "csv", "jsonl"])
+def test_predict_writes_a_report(run: Run, home: Path, suffix: str) -> None:
+    make_shipped(home / "artifacts" / "models" / "cnn3d")
+    path = home / f"report.{suffix}"
+    status, _, err = run("predict", pictures(home)[0], "--report", str(path), "--case")
+    assert (status, f"{path} is written" in err) == (0, True)
+    assert path.read_bytes()[:5] == {"pdf": b"%PDF-", "html": b"<!doc", "csv": b"file,", "jsonl": b'{"fil'}[suffix]
+
+
+def test_a_report_of_no_known_kind_is_refused_before_anything_is_judged(run: Run, home: Path) -> None:
+    status, out, err = run("predict", "a.png", "--report", "a.docx")
+    assert (status, out) == (1, "")
+    assert "no such kind of report" in err
+
+
+def pictures(home: Path) -> list[str]:
+    """A slice, something broken, and a path to nothing."""
     pixels = np.random.default_rng(0).integers(0, 255, (60, 50)).astype(np.uint8)
     Image.fromarray(pixels).save(home / "good.png")
     (home / "bad.png").write_bytes(b"not a picture")
-    files = [str(home / "good.png"), str(home / "bad.png"), str(home / "missing.png")]
-    status, out, _ = run("predict", *files, "--json")
-    good, bad, missing = json.loads(out)["slices"]
-    assert status == 0
-    assert sum(good["probabilities"]["cnn3d"].values()) == pytest.approx(1)
-    assert good["prediction"] == max(good["probabilities"]["cnn3d"], key=good["probabilities"]["cnn3d"].get)
-    assert "not a PNG or JPEG" in bad["error"]
-    assert "Check the path" in missing["error"]
-    assert "not for clinical use" in run("predict", files[0])[2]
-    assert run("predict", files[1])[0] == 1
+    return [str(home / "good.png"), str(home / "bad.png"), str(home / "missing.png")]
 
 
 def make_shipped(folder: Path) -> None:
@@ -170,4 +199,5 @@ def make_shipped(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "weights.safetensors").write_bytes(raw)
     card = {"config": config.model_dump(mode="json"), "weights_sha256": hashlib.sha256(raw).hexdigest(), "scores": {}}
+    card |= {"trained_on": "nothing"}
     write_json(folder / "model.json", card)

@@ -1,5 +1,5 @@
 """The command line: ``tumortrace data | train | speedrun | queue | sweep | benchmark | evaluate | predict | publish``,
-``runs`` and ``app``.
+``runs``, ``notes`` and ``app``.
 
 Every command that reports takes ``--json`` and then prints one JSON document on standard output and nothing else. Heavy
 libraries are imported inside the commands, so that ``--help`` answers at once.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,8 @@ import typer
 from tumortrace import __version__
 from tumortrace.cli_benchmark import benchmark
 from tumortrace.cli_data import app as data_app
+from tumortrace.cli_notes import app as notes_app
+from tumortrace.cli_predict import predict
 from tumortrace.cli_print import Json, print_json
 from tumortrace.cli_runs import app as runs_app
 from tumortrace.cli_sweep import sweep
@@ -38,6 +39,7 @@ app.command("sweep")(sweep)
 app.command("benchmark")(benchmark)
 app.add_typer(queue_app, name="queue")
 app.add_typer(runs_app, name="runs")
+app.add_typer(notes_app, name="notes")
 
 
 @app.command()
@@ -70,29 +72,7 @@ def evaluate(
         _show_reports(found)
 
 
-@app.command()
-def predict(
-    files: Annotated[list[Path], typer.Argument(help="PNG or JPEG slices.")],
-    model: Annotated[list[str] | None, typer.Option(help="Shipped model; repeat for several. Default: all.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Classify slices with the shipped models. They know three tumours and no healthy brain."""
-    from tumortrace.errors import UnknownModel
-    from tumortrace.inference.batch import classify_files
-    from tumortrace.inference.bundle import find_bundle, list_bundles
-
-    bundles = [find_bundle(name) for name in model] if model else list_bundles()
-    if not bundles:
-        raise UnknownModel("no model is shipped", value="artifacts/models", remedy="Train one and publish it.")
-    answers = classify_files(files, bundles)
-    if as_json:
-        print_json({"slices": answers})
-    else:
-        for answer in answers:
-            typer.echo(f"{answer['file']}: {answer['error'] or answer['summary']}")
-        typer.echo("Research and education; not for clinical use. Any picture gets a tumour name.", err=True)
-    if all(answer["error"] for answer in answers):
-        raise typer.Exit(1)
+app.command("predict")(predict)
 
 
 @app.command()
@@ -118,6 +98,19 @@ def publish_gate(
     from tumortrace.training.runs import find
 
     typer.echo(f"published {reference.publish_gate([find(run) for run in runs])}")
+
+
+@app.command("publish-map")
+def publish_map(
+    model: Annotated[str | None, typer.Option(help="A shipped model; default: tracenet, else resnet18.")] = None,
+) -> None:
+    """Lay out every real slice where a shipped model sees it, and write the map into artifacts/embedding/."""
+    from tumortrace.cli_data import bar
+    from tumortrace.inference.embedding_fit import publish_map as publish
+
+    with bar("looking", quiet=False) as progress:
+        folder = publish(model, progress)
+    typer.echo(f"published {folder}")
 
 
 @app.command("app")

@@ -15,6 +15,8 @@ from tumortrace.errors import ConfigError
 
 if TYPE_CHECKING:
     from tumortrace.benchmark.plan import Entry, Preset
+    from tumortrace.benchmark.records import Records
+    from tumortrace.training.sweep_worker import Outcome
 
 
 def benchmark(
@@ -27,6 +29,9 @@ def benchmark(
         typer.Option(
             help="Train this part alone (official, person, slice, seeds, ablations, shipped); repeat for several."
         ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Train this model alone, and what it starts from; repeat for several.")
     ] = None,
     train: Annotated[bool, typer.Option(help="Train what is missing; without, only compute the figures.")] = True,
     jobs: Annotated[str, typer.Option(help="Runs at a time; auto: one a core, on GPUs as many as fit.")] = "auto",
@@ -41,26 +46,33 @@ def benchmark(
     """Train, test and compare every model under every protocol, and write all figures into artifacts/benchmark/.
 
     Finished runs are never trained again, and broken ones go on from their checkpoint: the command may be stopped at
-    any time (Ctrl-C) and continued with --resume.
+    any time (Ctrl-C) and continued with --resume. What a finished run leaves is kept beside the figures, in runs/:
+    with these records the benchmark goes on even on another machine.
     """
-    from tumortrace.benchmark import plan
+    from tumortrace.benchmark import plan, records
 
     chosen = plan.find(preset)
     for name in part or []:
         if name not in plan.PARTS:
             raise ConfigError("no such part", value=name, remedy=f"Choose from {', '.join(plan.PARTS)}.")
+    for name in model or []:
+        if name not in chosen.recipes:
+            raise ConfigError("no such model", value=name, remedy=f"Choose from {', '.join(chosen.recipes)}.")
     overrides = dict(_setting(text) for text in set_ or [])
     every = plan.entries(chosen, overrides=overrides)
-    wanted = [entry for entry in every if part is None or entry.part in part]
+    wanted = [
+        entry
+        for entry in every
+        if (not part or entry.part in part) and (not model or entry.task.config.model.name in model)
+    ]
+    kept = records.beside(out)
     if dry_run:
-        _list(chosen, wanted, as_json)
+        _list(chosen, wanted, kept, as_json)
         return
-    _refuse_to_mix(every, resume or not train)
-    done = _train(chosen, wanted, jobs, memory_gb, quiet=as_json) if train else True
-    folder = _figures(chosen, every, overrides, out)
-    from tumortrace.benchmark.collect import finished
-
-    left = len(every) - len(finished(every))
+    _refuse_to_mix(every, kept, resume or not train)
+    done = _train(chosen, wanted, every, kept, jobs, memory_gb, quiet=as_json) if train else True
+    folder = _figures(chosen, every, kept, overrides, out)
+    left = len(every) - len(kept.finished(every))
     if as_json:
         print_json({"folder": str(folder) if folder else None, "runs": len(every), "missing": left})
     else:
@@ -81,28 +93,42 @@ def _setting(text: str) -> tuple[str, Any]:
     return resolve(key), read_value(value.strip())
 
 
-def _refuse_to_mix(every: Sequence[Entry], resume: bool) -> None:
-    from tumortrace.benchmark.collect import finished
-
-    there = len(finished(every))
+def _refuse_to_mix(every: Sequence[Entry], kept: Records, resume: bool) -> None:
+    there = len(kept.finished(every))
     if there and not resume:
         raise ConfigError(
             "runs of this benchmark are there already",
             value=f"{there} of {len(every)}",
-            remedy="Add --resume to go on with them, or delete their folders to begin anew.",
+            remedy=f"Add --resume to go on with them, or delete their folders and {kept.folder} to begin anew.",
         )
 
 
-def _train(preset: Preset, wanted: Sequence[Entry], jobs: str, memory_gb: float, *, quiet: bool) -> bool:
+def _train(
+    preset: Preset,
+    wanted: Sequence[Entry],
+    every: Sequence[Entry],
+    kept: Records,
+    jobs: str,
+    memory_gb: float,
+    *,
+    quiet: bool,
+) -> bool:
     """Whether everything is finished now."""
     from tumortrace.benchmark.plan import name_of
     from tumortrace.cli_sweep import bar
     from tumortrace.training.backends import Local
     from tumortrace.training.sweep import run
 
-    tasks = list({entry.task.run_id: entry.task for entry in wanted}.values())
+    tasks = kept.to_train(wanted, every)
     with bar(name_of(preset), len(tasks), quiet=quiet) as advance, contextlib.redirect_stdout(sys.stderr):
-        outcomes = run(tasks, Local(_jobs(jobs), 0, memory_gb), on_outcome=advance, retries=1)
+
+        def ended(outcome: Outcome) -> None:
+            if advance:
+                advance(outcome)
+            if outcome.state == "finished":
+                _keep(preset, [entry for entry in every if entry.task.run_id == outcome.run_id], kept)
+
+        outcomes = run(tasks, Local(_jobs(jobs), 0, memory_gb), on_outcome=ended, retries=1)
     left = sum(outcome.state not in ("finished", "skipped") for outcome in outcomes)
     if left:
         typer.echo(f"{left} of {len(tasks)} runs are not finished; add --resume to go on.", err=True)
@@ -122,44 +148,49 @@ def _jobs(jobs: str) -> int | None:
     return None if gpus() else min(8, int(joblib.cpu_count()))
 
 
-def _figures(preset: Preset, every: Sequence[Entry], overrides: dict[str, Any], out: Path | None) -> Path | None:
+def _figures(
+    preset: Preset, every: Sequence[Entry], kept: Records, overrides: dict[str, Any], out: Path | None
+) -> Path | None:
     from tumortrace.benchmark import collect, results
     from tumortrace.data import store
     from tumortrace.data.catalog import FIGSHARE
 
-    def note(text: str) -> None:
-        typer.echo(f"{text} ...", err=True)
-
-    if not collect.comparable(every):
+    _keep(preset, every, kept)
+    if not collect.comparable(every, kept):
         return None
     dataset = store.open_dataset(overrides.get("dataset", FIGSHARE))
-    _localise(preset, every, note)
-    rows = collect.gather(every, dataset, note)
-    return results.write(results.compute(preset, every, rows, dataset, note), out)
+    rows = collect.gather(every, kept, dataset, _note)
+    return results.write(results.compute(preset, every, kept, rows, dataset, _note), out)
 
 
-def _localise(preset: Preset, every: Sequence[Entry], note: Any) -> None:
+def _keep(preset: Preset, entries: Sequence[Entry], kept: Records) -> None:
+    """Write the records of finished runs, official ones with what their saliency scores against the outlines."""
     import torch
 
-    from tumortrace.benchmark import collect
-    from tumortrace.benchmark.localise import MAPS, TABLE, localise
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    for entry in collect.finished(every):
-        run = collect.run_of(entry)
-        there = all((run.folder / name).is_file() for name in (TABLE, MAPS))
-        if entry.part == "official" and not there:
-            note(f"saliency against outlines, {entry.task.config.model.name}, fold {entry.task.config.fold}")
-            localise(run, sample=preset.sample, device=device)
-
-
-def _list(preset: Preset, wanted: Sequence[Entry], as_json: bool) -> None:
+    from tumortrace.benchmark.localise import localise
+    from tumortrace.benchmark.records import trained
     from tumortrace.training.sweep_worker import is_finished
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    official = {entry.task.run_id for entry in entries if entry.part == "official"}
+    for task in {entry.task.run_id: entry.task for entry in entries}.values():
+        if kept.kept(task) or not is_finished(task):
+            continue
+        if task.run_id in official:
+            _note(f"saliency against outlines, {task.config.model.name}, fold {task.config.fold}")
+            localise(trained(task), sample=preset.sample, device=device)
+        kept.keep(task)
+
+
+def _note(text: str) -> None:
+    typer.echo(f"{text} ...", err=True)
+
+
+def _list(preset: Preset, wanted: Sequence[Entry], kept: Records, as_json: bool) -> None:
     listed: list[dict[str, Any]] = [
         {
             "part": entry.part, "run": entry.task.run_id, "variant": entry.variant or None,
-            "finished": is_finished(entry.task),
+            "finished": kept.find(entry.task) is not None,
         }
         for entry in wanted
     ]  # fmt: skip

@@ -7,9 +7,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+
+from tumortrace import paths
+from tumortrace.cli_print import print_json
 
 app = typer.Typer(help="Import, download or make up slices.", no_args_is_help=True)
 
@@ -19,6 +22,8 @@ Replace = Annotated[bool, typer.Option("--replace", help="Swap a dataset of that
 
 _SHOWN = 20
 """How many slices of a kind the summary names."""
+_SHOWN_EACH: Final = 3
+"""How many findings of a check."""
 
 
 @app.command("import")
@@ -32,7 +37,7 @@ def import_(
     """Import the dataset from files you have."""
     from tumortrace.data.importer import import_dataset
 
-    with _bar("importing", quiet=as_json) as progress:
+    with bar("importing", quiet=as_json) as progress:
         report = import_dataset(path, name, workers=workers, progress=progress, replace=replace)
     _say(report.to_json(), as_json)
 
@@ -46,9 +51,9 @@ def download(name: Name = None, replace: Replace = False, as_json: Json = False)
     from tumortrace.data.staging import target_for
 
     target_for(name or FIGSHARE, replace)  # said before 880 MB are fetched
-    with _bar("downloading", quiet=as_json, size=True) as progress:
+    with bar("downloading", quiet=as_json, size=True) as progress:
         folder = fetch(progress)
-    with _bar("importing", quiet=as_json) as progress:
+    with bar("importing", quiet=as_json) as progress:
         report = import_dataset(folder, name, progress=progress, replace=replace)
     _say(report.to_json(), as_json)
 
@@ -63,7 +68,7 @@ def phantom(
     """Make synthetic slices: three planes, three tumour-like appearances, outlines, follow-up exams."""
     from tumortrace.data.phantom import make_phantom
 
-    with _bar("drawing", quiet=as_json) as progress:
+    with bar("drawing", quiet=as_json) as progress:
         report = make_phantom(persons=persons, seed=seed, replace=replace, progress=progress)
     _say(report.to_json(), as_json)
 
@@ -83,8 +88,62 @@ def info(
     _say(found | {"available": store.available()}, as_json)
 
 
+@app.command()
+def quality(
+    name: Annotated[str | None, typer.Argument(help="Dataset; default: the real one, where it is imported.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write every finding there: slice_id, check, detail.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a dataset: files, duplicates, outlines, sizes, labels. Opens every slice once; what it finds is kept."""
+    from tumortrace.benchmark import published
+    from tumortrace.data import duplicates, pixel_facts, splits, store
+    from tumortrace.data import quality as report
+
+    dataset = store.open_dataset(name)
+    with bar("opening", quiet=as_json) as progress:
+        # Files may have been mended since somebody last looked.
+        facts = pixel_facts.load(dataset, progress, again=True)
+    near = duplicates.load(
+        duplicates.kept_at(dataset), lambda: duplicates.by_pixels(facts, dataset.manifest["person_id"]),
+        pixel_facts.path_of(dataset).stat().st_mtime_ns,
+    )  # fmt: skip
+    twins = duplicates.described(near, splits.table_for(dataset))
+    checks = report.check(dataset, facts, twins, report.suspects_of(published.results(), dataset.name))
+    found = report.table(checks)
+    if csv is not None:
+        paths.write_atomic(csv, found.to_csv(index=False))
+    if as_json:
+        print_json(
+            {
+                "name": dataset.name, "slices": len(dataset.manifest),
+                "checks": [
+                    {"check": one.key, "title": one.title, "status": one.status, "found": len(one.findings),
+                     "unknown": one.unknown or None}
+                    for one in checks
+                ],
+                "findings": found.to_dict("records"),
+            }
+        )  # fmt: skip
+        return
+    typer.echo(f"{dataset.name}: {len(dataset.manifest)} slices")
+    for one in checks:
+        said = {"fine": "nothing found", "found": f"{len(one.findings)} found", "unknown": "not made: "}[one.status]
+        typer.echo(f"  {one.title}: {said}{one.unknown if one.status == 'unknown' else ''}")
+        for slice_id, detail in one.findings[:_SHOWN_EACH]:
+            typer.echo(f"    {f'slice {slice_id}: ' if slice_id else ''}{detail}")
+        if len(one.findings) > _SHOWN_EACH:
+            typer.echo(f"    {len(one.findings) - _SHOWN_EACH} more (all with --csv or --json)")
+
+
 @contextlib.contextmanager
-def _bar(title: str, *, quiet: bool, size: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+def bar(title: str, *, quiet: bool, size: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error; yields what moves it, called with (done, total), or None where quiet.
+
+    Args:
+        title: What is being done.
+        quiet: Whether nothing is shown.
+        size: Whether bytes are counted.
+    """
     if quiet:
         yield None
         return
@@ -93,18 +152,18 @@ def _bar(title: str, *, quiet: bool, size: bool = False) -> Iterator[Callable[[i
 
     amount = DownloadColumn() if size else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=None)
+    shown = Progress(*columns, console=Console(stderr=True))
+    task = shown.add_task(title, total=None)
 
     def update(done: int, total: int) -> None:
-        bar.start()  # only now: an error before the first slice is one line
-        bar.update(task, completed=done, total=total)
+        shown.start()  # only now: an error before the first slice is one line
+        shown.update(task, completed=done, total=total)
 
     try:
         yield update
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        if shown.live.is_started:
+            shown.stop()
 
 
 def _say(report: dict[str, Any], as_json: bool) -> None:

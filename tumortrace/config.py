@@ -37,10 +37,12 @@ TITLES: Final = {
     "resnet18_cbam": "ResNet18 with CBAM",
     "tracenet": "TraceNet",
     "ensemble": "Ensemble",
+    "ensemble_exam": "Ensemble, exam known",
+    "tracenet_exam": "TraceNet, exam known",
     "classical": "Classical features",
     "majority": "Majority vote",
 }
-"""Names for people; the last three train no network."""
+"""Names for people; those after ``tracenet`` train no network of their own."""
 
 
 def model_title(name: str) -> str:

@@ -22,6 +22,8 @@
     │   ├── RunNotResumable      the run has nothing to resume from, or needs no resuming
     │   ├── RunBusy              another process trains this run, or waits to
     │   └── TrainingDiverged     the loss became NaN or infinite
+    ├── NotesError               a note cannot be kept, or notes cannot be read
+    │   └── NoteConflict         somebody changed the note in the meantime
     └── InputError               an uploaded or given image cannot be judged
 
 Every message says what went wrong, with which value, and what to do about it.
@@ -123,6 +125,14 @@ class RunBusy(TrainingError):
 
 class TrainingDiverged(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class NotesError(TumorTraceError):
+    """A note cannot be kept, or notes cannot be read."""
+
+
+class NoteConflict(NotesError):
+    """Somebody changed the note in the meantime."""
 
 
 class InputError(TumorTraceError):

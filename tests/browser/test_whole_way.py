@@ -60,19 +60,16 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
     epochs.press("Enter")
     expect(page.get_by_text("--epochs 4")).to_be_visible()
 
-    # It starts, the status moves, the curves appear while it runs, and it ends without a Stop button.
+    # It starts, and ends with its curves drawn and without a Stop button. What passes by in between is not asserted:
+    # a fast machine is through before a browser has looked.
     page.get_by_role("button", name="Start training").click()
     state = page.locator(".tt-state")
-    expect(state).to_have_text(re.compile("created|preparing|running"))
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(state).to_have_text("running", timeout=TRAINING_MS)
-    loss = page.locator("[class*='st-key-plot_loss_'] .js-plotly-plot")
-    expect(loss).to_be_visible(timeout=TRAINING_MS)
     expect(state).to_have_text("finished", timeout=TRAINING_MS)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    curves = loss.locator(".scatterlayer .trace")
-    assert curves.count() == 3, "each second, training and validation"
-    assert sorted(curve.locator(".point").count() for curve in curves.all()) == [0, 4, 4], "an epoch a point"
+    curves = page.locator("[class*='st-key-plot_loss_'] .js-plotly-plot .scatterlayer .trace")
+    expect(curves).to_have_count(3)  # each second, training and validation
+    points = page.locator("[class*='st-key-plot_loss_'] .js-plotly-plot .scatterlayer .trace .point")
+    expect(points).to_have_count(8)  # an epoch a point, training and validation
 
     # Its results are a click away, and say what they rest on.
     page.get_by_role("link", name="See its results").click()
@@ -84,12 +81,12 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
 
     # A slice is classified: three probabilities that sum to one, and an overlay.
     page.get_by_role("link", name="Classify").first.click()
-    expect(page.get_by_text("Any picture gets a tumour name.")).to_be_visible()
+    expect(page.get_by_text("No gate ships with this copy")).to_be_visible()
     bars = page.locator(".tt-bars .tt-number")
     expect(bars).to_have_count(3)
     shares = [float(text.removesuffix("%")) for text in bars.all_inner_texts()]
     assert sum(shares) == pytest.approx(100, abs=0.2)
-    expect(page.get_by_text(re.compile("Grad-CAM of .* towards"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Grad-CAM towards"))).to_be_visible()
 
     # Of two uploads the broken one gets a sentence, the other an answer.
     page.get_by_text("Upload", exact=True).click()
@@ -100,7 +97,7 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
             {"name": "broken.png", "mimeType": "image/png", "buffer": b"not a picture"},
         ]
     )
-    expect(page.get_by_text("This is not a PNG or JPEG image")).to_be_visible()
+    expect(page.locator(".tt-error").filter(has_text="broken.png")).to_be_visible()
     expect(page.get_by_role("heading", name="slice.png")).to_be_visible()
     expect(bars).to_have_count(3)
     expect(page.locator("[data-testid=stException]")).to_have_count(0)

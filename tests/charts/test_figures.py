@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tumortrace.charts import dataset, errors, results, theme, training
-from tumortrace.data.catalog import CLASSES, FOLDS
+from tumortrace.charts import results, theme, training
+from tumortrace.data.catalog import CLASSES
 
 RNG = np.random.default_rng(0)
 
@@ -42,12 +41,6 @@ def confusion() -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["true", "predicted", "count", "share", "support"])
 
 
-def class_figures() -> pd.DataFrame:
-    lines = [(name, metric, 0.8, 0.7, 0.85) for name, metric in product(CLASSES, ("precision", "recall", "f1"))]
-    lines[3] = ("glioma", "precision", None, None, None)
-    return pd.DataFrame(lines, columns=["class_name", "metric", "value", "low", "high"]).astype({"value": object})
-
-
 def board() -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -59,17 +52,23 @@ def board() -> pd.DataFrame:
     )
 
 
-def probabilities() -> pd.DataFrame:
-    shares = dict(zip(CLASSES, (0.2, 0.7, 0.1), strict=True))
-    lines = [(model, name, shares[name]) for model in ("cnn3d", "resnet18") for name in CLASSES]
-    return pd.DataFrame(lines, columns=["model", "class_name", "probability"])
-
-
 def curve() -> pd.DataFrame:
     points = np.linspace(0, 1, 200)
     return pd.concat(
         [pd.DataFrame({"class_name": name, "fpr": points, "tpr": points**0.3, "auc": 0.77}) for name in CLASSES]
     )
+
+
+def recall_curve() -> pd.DataFrame:
+    points = np.linspace(0, 1, 200)
+    return pd.concat(
+        [pd.DataFrame({"class_name": name, "recall": points, "precision": 1 - points**4}) for name in CLASSES]
+    )
+
+
+def areas() -> pd.DataFrame:
+    lines = [(name, "auc", 0.77, 0.7, 0.85) for name in CLASSES[:2]] + [(CLASSES[2], "auc", 0.5, None, None)]
+    return pd.DataFrame(lines, columns=["class_name", "metric", "value", "low", "high"])
 
 
 def bins() -> pd.DataFrame:
@@ -85,18 +84,6 @@ def bins() -> pd.DataFrame:
 
 
 MADE: dict[str, Callable[[], go.Figure]] = {
-    "class_counts": lambda: dataset.class_counts(
-        pd.DataFrame({"class_name": ["pituitary", "glioma"], "count": [930, 1426]})
-    ),
-    "class_by_fold": lambda: dataset.class_by_fold(
-        pd.DataFrame([(f, c, 10 * f) for f, c in product(FOLDS, CLASSES)], columns=["fold", "class_name", "count"])
-    ),
-    "slices_per_patient": lambda: dataset.slices_per_patient(
-        pd.DataFrame({"patient_id": range(90), "class_name": [*CLASSES] * 30, "slices": RNG.integers(1, 40, 90)})
-    ),
-    "tumour_area": lambda: dataset.tumour_area(
-        pd.DataFrame({"class_name": RNG.choice(CLASSES, 3064), "area": RNG.lognormal(6, 1, 3064)}), "mm²"
-    ),
     "loss_curves": lambda: training.loss_curves(training.tidy_metrics(metrics(), "a")),
     "accuracy_curves": lambda: training.accuracy_curves(training.tidy_metrics(metrics()), x="step"),
     "macro_f1_curves": lambda: training.macro_f1_curves(training.tidy_metrics(metrics()), x="step"),
@@ -105,15 +92,10 @@ MADE: dict[str, Callable[[], go.Figure]] = {
     "confusion_matrix": lambda: results.confusion_matrix(confusion()),
     "roc_curves": lambda: results.roc_curves(curve()),
     "reliability": lambda: results.reliability(bins(), 0.1),
-    "class_metrics": lambda: results.class_metrics(class_figures()),
+    "precision_recall_curves": lambda: results.precision_recall_curves(recall_curve(), areas()),
     "leaderboard": lambda: results.leaderboard(board()),
-    "probability_bars": lambda: errors.probability_bars(probabilities(), "glioma"),
 }
 EMPTY: dict[str, Callable[[], go.Figure]] = {
-    "class_counts": lambda: dataset.class_counts(pd.DataFrame(columns=["class_name", "count"])),
-    "class_by_fold": lambda: dataset.class_by_fold(pd.DataFrame(columns=["fold", "class_name", "count"])),
-    "slices_per_patient": lambda: dataset.slices_per_patient(pd.DataFrame()),
-    "tumour_area": lambda: dataset.tumour_area(pd.DataFrame()),
     "loss_curves": lambda: training.loss_curves(training.tidy_metrics(pd.DataFrame({"epoch": []}))),
     "accuracy_curves": lambda: training.accuracy_curves(pd.DataFrame()),
     "macro_f1_curves": lambda: training.macro_f1_curves(pd.DataFrame()),
@@ -122,14 +104,13 @@ EMPTY: dict[str, Callable[[], go.Figure]] = {
     "confusion_matrix": lambda: results.confusion_matrix(confusion().iloc[:0]),
     "roc_curves": lambda: results.roc_curves(curve().iloc[:0]),
     "reliability": lambda: results.reliability(bins().iloc[:1]),
-    "class_metrics": lambda: results.class_metrics(class_figures().iloc[:0]),
+    "precision_recall_curves": lambda: results.precision_recall_curves(recall_curve().iloc[:0]),
     "leaderboard": lambda: results.leaderboard(board().iloc[2:]),
-    "probability_bars": lambda: errors.probability_bars(probabilities().iloc[:0]),
 }
 
 
 def test_every_chart_is_tested() -> None:
-    found = {name: value for module in (dataset, training, results, errors) for name, value in vars(module).items()}
+    found = {name: value for module in (training, results) for name, value in vars(module).items()}
     charts = {
         name
         for name, value in found.items()
@@ -170,10 +151,6 @@ def test_the_colour_of_a_class_is_the_same_in_every_chart(name: str) -> None:
                 assert colour == theme.CLASS_COLOURS[known]
 
 
-def test_classes_stand_in_the_houses_order() -> None:
-    assert [trace.name for trace in MADE["class_counts"]().data] == ["glioma", "pituitary"]
-
-
 def test_a_confusion_cell_shows_the_count_and_the_share_of_its_row() -> None:
     figure = results.confusion_matrix(confusion())
     heat = figure.data[0]
@@ -192,19 +169,28 @@ def test_a_class_without_support_has_no_share() -> None:
     assert heat.text[2][2].endswith("undefined")
 
 
-def test_an_undefined_figure_is_named_and_has_no_whisker() -> None:
-    glioma = results.class_metrics(class_figures()).data[1]
-    assert glioma.text[0] == "undefined"
-    assert glioma.error_y.array[0] == 0
-    assert glioma.error_y.array[1] == pytest.approx(0.05)
-    assert glioma.error_y.arrayminus[1] == pytest.approx(0.1)
-
-
 def test_the_leaderboard_leaves_out_what_is_undefined_and_names_the_synthetic() -> None:
     figure = results.leaderboard(board())
     lines = figure.layout.yaxis.categoryarray
     assert lines == ("resnet18<br>person, folds 1-5", "cnn3d<br>official, fold 1, synthetic")
     assert "synthetic" in theme.alt_text(figure)
+
+
+def test_an_area_has_its_interval_in_the_legend_where_there_is_one() -> None:
+    for figure, short in (
+        (results.roc_curves(curve(), areas()), "AUC"),
+        (results.precision_recall_curves(recall_curve(), areas()), "AP"),
+    ):
+        names = [trace.name for trace in figure.data if trace.name != "chance"]
+        assert names[1] == f"glioma, {short} 0.770 (0.700 to 0.850)"
+        assert names[2] == f"pituitary, {short} 0.500"
+
+
+def test_matrices_of_several_models_share_one_scale_of_colour() -> None:
+    drawn = [results.confusion_matrix(confusion(), of=name, narrow=True) for name in ("A", "B")]
+    assert {(figure.data[0].zmin, figure.data[0].zmax) for figure in drawn} == {(0, 1)}
+    assert len({figure.data[0].colorscale for figure in drawn}) == 1
+    assert [theme.alt_text(figure)[:23] for figure in drawn] == ["Confusion matrix of A. ", "Confusion matrix of B. "]
 
 
 def test_the_area_stands_in_the_legend() -> None:
@@ -216,11 +202,6 @@ def test_empty_bins_are_not_drawn() -> None:
     observed = results.reliability(bins(), 0.1).data[1]
     assert observed.x == (0.9,)
     assert observed.name == "observed, ECE 10.0%"
-
-
-def test_the_true_class_is_marked() -> None:
-    names = [trace.name for trace in errors.probability_bars(probabilities(), "glioma").data]
-    assert names == ["meningioma", "glioma (true)", "pituitary"]
 
 
 def test_metrics_without_validation_become_training_rows_alone() -> None:

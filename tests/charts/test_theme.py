@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import plotly.io as pio
@@ -10,6 +11,7 @@ import pytest
 
 from tumortrace.charts import theme
 from tumortrace.data.catalog import CLASSES
+from tumortrace.ui import looks
 
 # Machado, Oliveira and Fernandes 2009, severity 1; acts on linear RGB.
 BLINDNESS = {
@@ -54,6 +56,22 @@ def test_classes_stay_apart_for_colour_blind_eyes(pair: tuple[str, str], sight: 
     one, other = (lab(np.asarray(BLINDNESS[sight]) @ linear(theme.CLASS_COLOURS[name])) for name in pair)
     # A difference of 2.3 is just noticeable; 20 is another colour.
     assert np.linalg.norm(one - other) > 20
+
+
+def test_the_colour_of_a_class_is_written_down_once() -> None:
+    """What is drawn in a class's colour takes it from the theme, so that nothing else can borrow it by accident."""
+    root = Path(theme.__file__).parents[1]
+    for path in [*root.rglob("*.py"), *(root.parent / "pages").glob("*.py")]:
+        if path != Path(theme.__file__):
+            text = path.read_text(encoding="utf-8").lower()
+            assert not [name for name, colour in theme.CLASS_COLOURS.items() if colour.lower() in text], path
+
+
+@pytest.mark.parametrize(("colour", "background"), [("#5546c2", "#FFFFFF"), ("#9d90ff", "#0F171F")])
+def test_the_bars_of_a_board_stand_out_and_are_no_class(colour: str, background: str) -> None:
+    assert colour in looks.BOARDS
+    assert contrast(colour, background) >= 3
+    assert colour not in theme.CLASS_COLOURS.values()
 
 
 def test_every_class_has_its_own_colour_marker_dash_and_pattern() -> None:

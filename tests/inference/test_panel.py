@@ -121,6 +121,7 @@ def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:
     assert found.weights == pytest.approx({"a": 0.3, "b": 0.7})
     assert (found.limits, found.slices) == ({90: (0.1, 0.2, 0.3)}, 3064)
     assert found.fits(["b", "a"])
+    assert found.fits(["b", "a", "more"]), "one that was not fitted with them has no say"
     assert not found.fits(["a"])
 
 

@@ -6,13 +6,14 @@ from urllib.error import URLError
 
 import pytest
 import torch
+import torch.nn.functional as F
 from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
 from tumortrace.config import STAGES, ModelSettings
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
-from tumortrace.models import pretrained
+from tumortrace.models import pretrained, tracenet
 from tumortrace.models.registry import build, names
 
 SIZES = {"cnn3d": 64, "resnet18": 64, "inception_v3": 96, "resnet18_cbam": 64, "tracenet": 64}
@@ -151,3 +152,23 @@ def test_cnn3d_can_do_without_batchnorm_and_others_cannot() -> None:
     assert plain.eval()(torch.rand(2, 1, 64, 64)).shape == (2, 3)
     with pytest.raises(ValidationError, match="cannot do without batchnorm"):
         make("resnet18", batchnorm=False)
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [((32, 32), (8, 8)), ((25, 20), (7, 5))])
+def test_summing_weights_over_coarse_cells_is_weighing_features_repeated_to_the_finer_grid(
+    fine: tuple[int, int], coarse: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    features, weights = torch.rand(2, 3, *coarse), torch.rand(2, 2, *fine)
+    repeated = F.interpolate(features, fine, mode="nearest")
+    expected = torch.einsum("bchw,bkhw->bkc", repeated, weights)
+    found = tracenet._weighed(features, tracenet._shrink(weights, torch.Size(coarse)))
+    torch.testing.assert_close(found, expected)
+
+
+def test_cnn3d_s_first_gradient_is_finite_in_bf16_at_the_benchmark_s_size() -> None:
+    model = make("cnn3d").train()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model(torch.rand(16, 1, 128, 128)).logsumexp(1).mean()
+    loss.backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)

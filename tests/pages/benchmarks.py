@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from tumortrace import paths
 from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
+from tumortrace.data.manifest import conform
 from tumortrace.evaluation.report import make_reports, write_reports
+from tumortrace.evaluation.rows import join_truth
 
 MODELS = {"tracenet": 9, "resnet18": 6, "ensemble": 12, "majority": 0}
 """Of each model: it errs in every slice whose place is a multiple of this; the majority says the same of all."""
@@ -149,4 +152,34 @@ def write(found: dict[str, Any] | None, reports: Path | None) -> Path:
     for path in () if reports is None else reports.iterdir():
         shutil.copy(path, folder)
     (folder / "literature.csv").write_text(LITERATURE)
+    return folder
+
+
+def wrong(model: str = "ensemble", protocol: str = "person") -> dict[str, tuple[str, str]]:
+    """The mistakes of a model: slice id to true and predicted class."""
+    table = rows()
+    held = table[(table["model"] == model) & (table["protocol"] == protocol)]
+    joined = join_truth(held, splits.frozen_figshare())
+    bad = joined[~joined["correct"]]
+    return dict(zip(bad["slice_id"], zip(bad["true_class"], bad["predicted_class"], strict=True), strict=True))
+
+
+def import_slices(home: Path) -> Path:
+    """Put a dataset of the benchmark's slices, drawn as noise, where the pages look for the real one."""
+    truth = splits.frozen_figshare()
+    held = truth[truth["slice_id"].isin(rows()["slice_id"])]
+    folder = home / "data" / "figshare"
+    (folder / "images").mkdir(parents=True)
+    table = held[["slice_id", "label", "patient_id", "person_id"]].assign(
+        official_fold=held["official"], source="made up", sha256="0", height=64, width=64, series_id="s", position=0,
+        outline="10,10 20,10 20,20 10,20", box_x0=10, box_x1=20, box_y0=10, box_y1=20,
+        area_px=range(50, 50 + len(held)),
+    )  # fmt: skip
+    conform(table).to_parquet(folder / "manifest.parquet")
+    facts = {"kind": "figshare", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
+    paths.write_json(folder / "dataset.json", facts)
+    rng = np.random.default_rng(0)
+    for slice_id in held["slice_id"]:
+        pixels = rng.integers(0, 255, (64, 64), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{slice_id}.png")
     return folder

@@ -30,6 +30,7 @@ PAGES = {
     "results": "pages/3_Results.py",
     "errors": "pages/4_Errors.py",
     "classify": "pages/5_Classify.py",
+    "present": "pages/6_Present.py",
 }
 SIDE = 48
 PERSONS = 15

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from tests.pages import benchmarks
-from tumortrace.ui import benchmark, benchmark_pairs, overview, sections, sources, tabular
+from tumortrace.ui import benchmark, benchmark_pairs, overview, sections, sources, state, tabular
 
 EMPTY = {
     "schema_version": 1, "preset": "full", "note": "A note.", "created": "2026-01-02", "comparisons": [], "leakage": [],
@@ -17,10 +17,15 @@ EMPTY = {
 }  # fmt: skip
 TEXTS = {
     "leaderboard": [
+        "What this says", "Macro F1 with its 95 % interval", "cannot be told apart",
         "Ensemble", "Majority vote", "Protocol person", "n = 90 slices", "95 % intervals", "Recall",
         "64 px, one seed.", "slice 1", "benchmark --preset quick --resume",
     ],
-    "model": ["Confusion matrix", "Spread over folds and seeds", "90.0 ± 2.0 %", "soft vote", "Weight in the vote"],
+    "confusions": ["Shade: share of the true class", "TraceNet", "Ensemble", "n = 90 slices", "carry no interval"],
+    "model": [
+        "Confusion matrix", "macro average", "Precision and recall", "ECE, 15 bins",
+        "Spread over folds and seeds", "90.0 ± 2.0 %", "soft vote", "Weight in the vote",
+    ],
     "pairs": ["Ensemble", "is better than TraceNet by 3.0 points", "quote the interval", "n = 90 slices of 30 persons"],
     "leakage": ["memory of a head", "official against person", "n = 90 slices", "Gliomas seen before", "+3.0"],
     "ablations": ["TraceNet", "n = 90 slices", "The recipe itself: 90.0", "folds 1, 2"],
@@ -30,6 +35,7 @@ TEXTS = {
 }  # fmt: skip
 FILES = {
     "leaderboard": ["tumortrace_leaderboard_person.csv"],
+    "confusions": [],
     "model": [],
     "pairs": ["tumortrace_comparisons_person_accuracy.csv"],
     "leakage": ["tumortrace_leakage.csv", "tumortrace_follow_ups.csv"],
@@ -41,7 +47,7 @@ FILES = {
     "localisation": ["tumortrace_localisation.csv", "tumortrace_outlines.csv"],
     "literature": ["tumortrace_literature.csv"],
 }  # fmt: skip
-NEEDS = [name for name in sections.SECTIONS if name not in ("leaderboard", "model", "literature")]
+NEEDS = [name for name in sections.SECTIONS if name not in ("leaderboard", "confusions", "model", "literature")]
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +105,53 @@ def test_the_honest_protocol_comes_first_and_another_may_be_chosen(whole, open_p
     assert "No model has been tested under slice yet." in words(test)
 
 
+@pytest.mark.parametrize(
+    ("query", "key", "value"),
+    [
+        ({"show": "leaderboard", "headline": "accuracy", "count": "patient"}, "headline", "accuracy"),
+        ({"show": "leaderboard", "figure": "recall-glioma"}, "figure", "recall-glioma"),
+        ({"show": "confusions", "cells": "shares", "protocol": "official"}, "cells", "shares"),
+        ({"show": "pairs", "first": "resnet18", "second": "tracenet"}, "second", "tracenet"),
+        ({"show": "leakage", "leak": "recall/glioma"}, "leak", "recall/glioma"),
+        ({"show": "ablations", "ablation": "log_loss"}, "ablation", "log_loss"),
+        ({"show": "localisation", "score": "road", "slices": "wrong"}, "score", "road"),
+        ({"show": "failures", "of": "resnet18"}, "of", "resnet18"),
+        ({"model": "tracenet", "protocol": "official"}, "results_model", "tracenet"),
+    ],
+)
+def test_a_link_leads_to_the_very_figure(query, key, value, whole, open_page):
+    test = open_page("results", **query)
+    assert not test.exception
+    assert widget([*test.segmented_control, *test.selectbox], key).value == value
+    for name, wanted in query.items():
+        assert test.query_params[name] == wanted
+
+
+@pytest.mark.parametrize("section", sections.SECTIONS)
+def test_what_the_address_asks_in_vain_is_ignored_and_leaves_it(section, whole, open_page, words):
+    junk = dict.fromkeys(state.RESULTS_ADDRESS, "<junk>")
+    test = open_page("results", show=section, **junk)
+    assert not test.exception
+    assert 'role="alert"' not in words(test)
+    assert "<junk>" not in [value for name, value in test.query_params.items() if name != "show"]
+    assert test.query_params["show"] == section
+    assert not open_page("results", show="<junk>").exception
+
+
+def test_a_choice_of_one_section_leaves_the_address_with_it(whole, open_page):
+    test = open_page("results", show="ablations", ablation="log_loss", protocol="official")
+    widget(test.segmented_control, "show").set_value("pairs").run()
+    assert "ablation" not in test.query_params
+    assert test.query_params["protocol"] == "official"
+    widget(test.segmented_control, "show").set_value("ablations").run()
+    assert test.query_params["ablation"] == "log_loss", "the session keeps it"
+
+
 def test_a_section_is_kept_in_the_address(whole, open_page):
     test = open_page("results")
     widget(test.segmented_control, "show").set_value("ablations").run()
     assert test.query_params["show"] == "ablations"
-    assert widget(test.segmented_control, "ablations_base").value == "tracenet"
+    assert widget(test.segmented_control, "base").value == "tracenet"
 
 
 def test_a_link_to_a_model_leads_to_it_and_the_reader_may_leave_it(whole, open_page, words):
@@ -132,7 +180,7 @@ def test_runs_of_the_user_stand_apart_from_the_benchmark(whole, finished, open_p
 
 def test_patients_are_counted_on_request(whole, open_page, words):
     test = open_page("results")
-    widget(test.segmented_control, "results_level").set_value("patient").run()
+    widget(test.segmented_control, "count").set_value("patient").run()
     assert not test.exception
     assert "patients;" in words(test)
     assert "tumortrace_leaderboard_person_patients.csv" in files(test)
@@ -163,8 +211,8 @@ def test_published_figures_are_shown_without_any_results(open_page, words):
 
 def test_home_headlines_the_ensemble_under_the_honest_protocol(whole, open_page, words):
     text = words(open_page("home"))
-    assert "Macro F1 · Ensemble" in text
-    assert "protocol person" in text
+    assert "Macro F1 on slices the model never saw. Protocol person" in text
+    assert "Ensemble has the highest macro F1 of 3 models" in text
     assert "n = 90 slices" in text
     assert "Majority" not in text
 

@@ -30,9 +30,9 @@ TEXTS = {
         "95 % intervals", "Not for clinical use", "rest on synthetic slices",
     ],
     ("errors", "home"): ["Make phantom slices"],
-    ("errors", "finished"): ["3 of 6", "The surest mistakes first", "Not for clinical use"],
-    ("classify", "home"): ["Any picture gets a tumour name", "No trained model is shipped", "Make phantom slices"],
-    ("classify", "phantoms"): ["Any picture gets a tumour name", "Train a model"],
+    ("errors", "finished"): ["3 of 6", "all mistakes", "Not for clinical use"],
+    ("classify", "home"): ["No trained model is shipped", "Make phantom slices"],
+    ("classify", "phantoms"): ["Train a model"],
 }  # fmt: skip
 
 

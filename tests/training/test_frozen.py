@@ -21,7 +21,7 @@ def test_a_model_is_its_features_and_its_tail(name: str) -> None:
         assert torch.allclose(model(images), model(model.features(images, stage), stage), atol=1e-5)
 
 
-@pytest.mark.parametrize(("precision", "off"), [("32-true", 1e-3), ("bf16-mixed", 0.1)])
+@pytest.mark.parametrize(("precision", "off"), [("32-true", 1e-3), ("bf16-mixed", 0.02)])
 def test_kept_features_train_to_the_same_weights(
     home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch, precision: str, off: float
 ) -> None:
@@ -36,8 +36,9 @@ def test_kept_features_train_to_the_same_weights(
     monkeypatch.setattr(frozen, "keep", lambda *_: None)
     plain = runs.create(config, "plain")
     train(plain)
-    columns = ["train_loss", "val_loss"]
-    assert np.allclose(kept.metrics[columns], plain.metrics[columns], atol=off)
+    assert np.allclose(kept.metrics["train_loss"], plain.metrics["train_loss"], atol=off)
+    # After one epoch BatchNorm's running statistics lag so far behind that rounding moves the first validation loss.
+    assert np.allclose(kept.metrics["val_loss"][1:], plain.metrics["val_loss"][1:], atol=off)
 
 
 def test_nothing_is_kept_where_something_random_stands_before(tiny: RunConfig) -> None:

@@ -70,9 +70,9 @@ def standing(frame: pd.DataFrame, published: pd.DataFrame, words: str, share: bo
             )
     number_rows(figure, len(ours) + len(others))
     names = [str(line["model"]) for line in ours] + [str(line["label"]) for line in others]
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names)
-    figure.update_xaxes(tickformat=PERCENT_FINE if share else None)
-    figure.update_layout(showlegend=True)
+    figure.layout.yaxis.update(tickvals=list(range(len(names))), ticktext=names)
+    figure.layout.xaxis.update(tickformat=PERCENT_FINE if share else None)
+    figure.layout.showlegend = True
     if others:
         figure.add_hline(y=len(ours) - 0.5, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     return figure
@@ -111,8 +111,8 @@ def two_protocols(frame: pd.DataFrame, leaky: str, honest: str, words: str) -> g
             hovertemplate=f"%{{customdata}}, {name}: %{{x:{PERCENT_EXACT}}}<extra></extra>",
         )
     number_rows(figure, len(lines))
-    figure.update_yaxes(tickvals=list(range(len(lines))), ticktext=[str(line["model"]) for line in lines])
-    figure.update_xaxes(tickformat=PERCENT_FINE)
+    figure.layout.yaxis.update(tickvals=list(range(len(lines))), ticktext=[str(line["model"]) for line in lines])
+    figure.layout.xaxis.update(tickformat=PERCENT_FINE)
     return figure
 
 
@@ -148,9 +148,9 @@ def spread(frame: pd.DataFrame, words: str) -> go.Figure:
             hovertemplate=f"{kind} %{{customdata}}: %{{x:{PERCENT_EXACT}}}<extra></extra>",
         )
     number_rows(figure, len(kinds))
-    figure.update_yaxes(tickvals=list(range(len(kinds))), ticktext=[f"by {kind}" for kind in kinds])
-    figure.update_xaxes(tickformat=PERCENT_FINE)
-    figure.update_layout(showlegend=True)
+    figure.layout.yaxis.update(tickvals=list(range(len(kinds))), ticktext=[f"by {kind}" for kind in kinds])
+    figure.layout.xaxis.update(tickformat=PERCENT_FINE)
+    figure.layout.showlegend = True
     return figure
 
 

@@ -17,6 +17,7 @@ from tumortrace.charts.theme import (
     SERIES,
     WORSE,
     empty_figure,
+    lines_between,
     new_figure,
     number_rows,
     signed,
@@ -78,8 +79,8 @@ def matrix(frame: pd.DataFrame, words: str) -> go.Figure:
         hoverongaps=False,
         hovertemplate="%{customdata}<extra></extra>",
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", showgrid=False, tickangle=0)
+    figure.layout.yaxis.update(autorange="reversed", showgrid=False)
+    figure.layout.xaxis.update(side="top", showgrid=False, tickangle=0)
     figure.update_layout(margin={"t": 60, "b": 16})
     return figure
 
@@ -109,8 +110,8 @@ def forest(frame: pd.DataFrame, words: str, *, lower_is_better: bool = False, sc
     for low, high in edges[::2]:
         figure.add_hrect(y0=low, y1=high, fillcolor=GRID, opacity=0.35, line_width=0, layer="below")
     number_rows(figure, rows)
-    figure.update_yaxes(tickvals=places, ticktext=[_label(line) for line in lines])
-    figure.update_layout(showlegend=True)
+    figure.layout.yaxis.update(tickvals=places, ticktext=[_label(line) for line in lines])
+    figure.layout.showlegend = True
     return figure
 
 
@@ -133,12 +134,11 @@ def side_by_side(frame: pd.DataFrame, words: str, nothing: str = "No differences
         shift = 0.5 * (number - (len(kinds) - 1) / 2) / max(1, len(kinds) - 1)
         held = [(models.index(str(line["model"])) + shift, line) for line in lines if line["kind"] == kind]
         _points(figure, held, kind, SERIES[number % len(SERIES)], _SYMBOLS[number % len(_SYMBOLS)], 100)
-    for place in range(1, len(models) if len(kinds) > 1 else 0):
-        figure.add_hline(y=place - 0.5, line={"color": NEUTRAL, "width": 0.5, "dash": "dot"})
+    figure.layout.shapes = lines_between(len(models) if len(kinds) > 1 else 0)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1.5})
     number_rows(figure, len(models))
-    figure.update_yaxes(tickvals=list(range(len(models))), ticktext=models)
-    figure.update_layout(showlegend=True)
+    figure.layout.yaxis.update(tickvals=list(range(len(models))), ticktext=models)
+    figure.layout.showlegend = True
     return figure
 
 

@@ -17,6 +17,7 @@ from tumortrace.charts.theme import (
     SERIES,
     bar_marker,
     empty_figure,
+    lines_between,
     new_figure,
     number_rows,
     shown,
@@ -58,11 +59,14 @@ def error_rates(frame: pd.DataFrame, overall: float | None = None, most: float |
             hovertemplate=f"{group}: {_ends(line, True)}, n = {int(line['n']):,}<extra></extra>",
         )
     if overall is not None:
-        figure.add_vline(x=overall, line={"color": NEUTRAL, "width": 1.5, "dash": "dash"})
+        line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+        figure.layout.shapes = [
+            {"type": "line", "yref": "y domain", "y0": 0, "y1": 1, "x0": overall, "x1": overall, "line": line}
+        ]
     number_rows(figure, len(lines))
-    figure.update_yaxes(tickvals=list(range(len(lines))), ticktext=names)
-    figure.update_xaxes(tickformat=PERCENT_FINE, rangemode="tozero", range=None if most is None else [0, most])
-    figure.update_layout(showlegend=False, margin={"t": 12})
+    figure.layout.yaxis.update(tickvals=list(range(len(lines))), ticktext=names)
+    figure.layout.xaxis.update(tickformat=PERCENT_FINE, rangemode="tozero", range=None if most is None else [0, most])
+    figure.layout.update(showlegend=False, margin={"t": 12})
     return figure
 
 
@@ -101,11 +105,10 @@ def localisation(frame: pd.DataFrame, words: str, share: bool = True) -> go.Figu
             hovertemplate="%{customdata}<extra></extra>",
         )
     number_rows(figure, len(methods))
-    figure.update_yaxes(tickvals=list(range(len(methods))), ticktext=methods)
-    figure.update_xaxes(tickformat=PERCENT_FINE if share else None)
-    for place in range(1, len(methods)):
-        figure.add_hline(y=place - 0.5, line={"color": NEUTRAL, "width": 0.5, "dash": "dot"})
-    figure.update_layout(showlegend=True)
+    figure.layout.yaxis.update(tickvals=list(range(len(methods))), ticktext=methods)
+    figure.layout.xaxis.update(tickformat=PERCENT_FINE if share else None)
+    figure.layout.shapes = lines_between(len(methods))
+    figure.layout.showlegend = True
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Figures with their 95 % whiskers: of each class, and of models side by side."""
+"""Figures with their 95 % whiskers: models side by side."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import plotly.graph_objects as go
 
 from tumortrace.charts.theme import (
     PERCENT,
-    bar_marker,
-    classes_in,
     colour_of,
     empty_figure,
     new_figure,
@@ -32,42 +30,6 @@ WORDS: Final = {
     "f1": "F1",
     "auc": "ROC AUC",
 }
-
-
-def class_metrics(frame: pd.DataFrame) -> go.Figure:
-    """Figures of each class as bars with 95 % whiskers; an undefined one is said to be, not drawn as 0.
-
-    Args:
-        frame: ``class_name, metric, value, low, high``.
-    """
-    if frame.empty:
-        return empty_figure(NOTHING)
-    metrics = [str(metric) for metric in dict.fromkeys(frame["metric"])]
-    cells = {(str(cell["class_name"]), str(cell["metric"])): cell for cell in frame.to_dict("records")}
-    names = classes_in(frame)
-    said = "; ".join(
-        f"{name} " + ", ".join(f"{metric} {shown(cells[name, metric]['value'])}" for metric in metrics)
-        for name in names
-    )
-    figure = new_figure(f"Bars with 95 % intervals. {said}.", height=380)
-    for name in names:
-        line = [cells[name, metric] for metric in metrics]
-        figure.add_bar(
-            x=[WORDS.get(metric, metric) for metric in metrics],
-            y=[0 if undefined(cell["value"]) else float(cell["value"]) for cell in line],
-            text=[shown(cell["value"]) for cell in line],
-            # An undefined figure has no height: its word stands above the axis.
-            textposition=["outside" if undefined(cell["value"]) else "inside" for cell in line],
-            insidetextanchor="start",
-            textangle=0,
-            name=name,
-            marker=bar_marker(name),
-            error_y=whiskers(line),
-            hovertemplate=f"{name}, %{{x}}: %{{text}}<extra></extra>",
-        )
-    figure.update_layout(barmode="group")
-    figure.update_yaxes(range=[0, 1.05], tickformat=PERCENT)
-    return figure
 
 
 def leaderboard(frame: pd.DataFrame, metric: str = "macro_f1") -> go.Figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
@@ -51,6 +53,32 @@ def blend(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32], opacity: 
     grey = np.repeat(image[..., None].astype(np.float32), 3, axis=2)
     mixed: npt.NDArray[np.uint8] = np.rint(grey * (1 - weight) + colour * weight).astype(np.uint8)
     return mixed
+
+
+def draw_region(
+    image: npt.NDArray[np.uint8], region: npt.NDArray[np.bool_], colour: str = "#FFD400", width: int = 2
+) -> npt.NDArray[np.uint8]:
+    """Draw the border of a region.
+
+    Args:
+        image: ``[H, W]`` or ``[H, W, 3]``.
+        region: ``[H, W]``; may have several parts.
+        colour: Any colour Pillow knows.
+        width: Of the line, in pixels.
+
+    Returns:
+        ``[H, W, 3]`` RGB.
+    """
+    import skimage.measure
+
+    measure: Any = skimage.measure  # it has no types
+
+    picture = Image.fromarray(image).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    # A border of background, so that a region at the edge is closed too.
+    for line in measure.find_contours(np.pad(region, 1).astype(np.float32), 0.5):
+        pen.line([(float(x) - 1, float(y) - 1) for y, x in line], fill=colour, width=width, joint="curve")
+    return np.asarray(picture)
 
 
 def outline_points(outline: str) -> list[tuple[float, float]]:

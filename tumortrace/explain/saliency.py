@@ -59,7 +59,7 @@ def saliency_by(model: SliceNet, images: Tensor, targets: list[int], methods: Se
     for method in methods:
         if method not in known:
             raise ConfigError("no such saliency method", value=method, remedy=f"Choose one of {', '.join(known)}.")
-    model.requires_grad_(True)
+    _ask_for_no_more_gradients_than_needed(model)
     wanted = [ClassifierOutputTarget(target) for target in targets]
     found = {}
     with torch.enable_grad(), _cam("gradcam", model) as reader:
@@ -77,6 +77,14 @@ def saliency_by(model: SliceNet, images: Tensor, targets: list[int], methods: Se
         with torch.no_grad(), _cam(method, model) as cam:
             found[method] = cam(images, wanted)
     return {method: _finished(model, found[method], images.shape[-1]) for method in methods}
+
+
+def _ask_for_no_more_gradients_than_needed(model: SliceNet) -> None:
+    """Those of the layer's own last weights: then its output has one, and nothing before it is gone back through."""
+    weights = list(model.saliency_layer.parameters())
+    model.requires_grad_(not weights)
+    for weight in weights[-1:]:
+        weight.requires_grad_(True)
 
 
 def _finished(model: SliceNet, maps: npt.NDArray[np.floating], side: int) -> Maps:

@@ -1,4 +1,4 @@
-"""What one measured of a slice before networks: intensities, texture, edges. For the classical baseline and the gate."""
+"""What one measured of a slice before networks: intensities, texture, edges. For the classical baseline and gate."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tumortrace.benchmark.coverage import LEVELS
 from tumortrace.data.catalog import CLASSES
+from tumortrace.imaging.preprocess import PreprocessSettings
 
 __all__ = ["DISCLAIMER", "LEVELS", "Answer", "Judgement", "Verdict"]
 
@@ -64,6 +65,8 @@ class Answer:
     """``[S, S]``, as the networks saw it."""
     outline: npt.NDArray[np.float32] | None = None
     """``[S, S]``, probability of tumour by TraceNet; None where it was not asked."""
+    view: PreprocessSettings | None = None
+    """How ``image`` and ``outline`` were cut from the slice."""
     seen: npt.NDArray[np.float32] | None = None
     """``[1156]``, what TraceNet's head saw: where to look for similar slices."""
 

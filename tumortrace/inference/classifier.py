@@ -59,6 +59,11 @@ class Classifier:
         self._lock = threading.Lock()
 
     @property
+    def network(self) -> SliceNet:
+        """The network itself, in evaluation mode; shared, so neither trained nor hooked."""
+        return self._model
+
+    @property
     def traces(self) -> bool:
         """Whether it draws outlines."""
         return self._model.learns_outlines

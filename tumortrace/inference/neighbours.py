@@ -14,6 +14,7 @@ trained on these very slices. They illustrate an answer, and are no second opini
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,12 +65,34 @@ class Neighbours:
             but_not: A person whose slices do not count: the one the slice is of, where it is from the dataset.
         """
         likeness = self._features @ unit((seen - self._mean) @ self._directions.T)
+        return self._nearest(likeness, count, but_not, None)
+
+    def beside(self, slice_id: str, count: int = 5, among: Collection[str] | None = None) -> list[Neighbour] | None:
+        """The nearest slices to one that is in the index itself; no model is asked.
+
+        Args:
+            slice_id: Of the real dataset.
+            count: How many, at most one of each person, none of the slice's own.
+            among: The slices that may be named; None for all.
+
+        Returns:
+            None where the index does not hold the slice.
+        """
+        rows = np.flatnonzero(self._ids == slice_id)
+        if not len(rows):
+            return None
+        likeness = self._features @ self._features[rows[0]]
+        return self._nearest(likeness, count, str(self._persons[rows[0]]), among)
+
+    def _nearest(
+        self, likeness: Floats, count: int, but_not: str | None, among: Collection[str] | None
+    ) -> list[Neighbour]:
         found: list[Neighbour] = []
         taken = {but_not}
         for row in np.argsort(-likeness, kind="stable"):
             if len(found) == count:
                 break
-            if self._persons[row] not in taken:
+            if self._persons[row] not in taken and (among is None or str(self._ids[row]) in among):
                 taken.add(self._persons[row])
                 found.append(
                     Neighbour(

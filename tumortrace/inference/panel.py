@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -19,24 +19,14 @@ from tumortrace.inference.bundle import Bundle, list_bundles
 from tumortrace.inference.classifier import Classifier, Look
 from tumortrace.inference.gate import SETTINGS as GATE_SETTINGS
 from tumortrace.inference.gate import Claims, Gate, load_gate
+from tumortrace.inference.question import Pixels, Question
 from tumortrace.inference.recipe import Recipe, shipped_recipe
 
 BATCH: Final = 16
 _TURN: Final = threading.Lock()
 """One batch at a time on this machine: two would only slow each other down and hold twice the memory."""
 
-Pixels = npt.NDArray[np.generic]
-
-
-@dataclass(frozen=True)
-class Question:
-    """A slice to be judged."""
-
-    file: str
-    pixels: Pixels
-    """``[H, W]``, any real dtype."""
-    slice: str = ""
-    claims: Claims = field(default_factory=Claims)
+__all__ = ["BATCH", "Panel", "Question"]
 
 
 class Panel:
@@ -64,6 +54,11 @@ class Panel:
         """
         chosen = list_bundles() if bundles is None else bundles
         return cls([Classifier.from_bundle(bundle) for bundle in chosen], shipped_recipe(), load_gate())
+
+    @property
+    def batch(self) -> int:
+        """How many slices it takes at a time."""
+        return BATCH
 
     def answer(self, questions: Iterable[Question], batch_size: int = BATCH) -> Iterator[Answer]:
         """Answers in order, batch by batch as they come; a slice that cannot be judged spoils no other.
@@ -131,5 +126,6 @@ class Panel:
             probabilities={**single, ENSEMBLE: together},
             sets=self.recipe.sets(list(single), together),
             image=prepared[shown],
+            view=shown,
             **drawn,
         )

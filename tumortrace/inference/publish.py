@@ -14,13 +14,14 @@ from safetensors.torch import save as to_safetensors
 
 from tumortrace import __version__, paths
 from tumortrace.benchmark import published
+from tumortrace.config import START_RUN, model_title
 from tumortrace.data import splits
 from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.errors import RunNotResumable
 from tumortrace.evaluation.report import Report, make_report
 from tumortrace.inference.shipped import shipped_reports
 from tumortrace.models.registry import model_class
-from tumortrace.training.runs import Run
+from tumortrace.training.runs import Run, find
 
 HEADLINE = ("person", "official")
 """Whose figures a model that was trained on all slices is given: the first protocol the benchmark has it under."""
@@ -80,7 +81,12 @@ def _trained_on(run: Run) -> str:
     what = f"{slices} of the training part of fold {config.fold}, protocol {config.protocol}"
     if not config.fold:
         what = f"all {slices}, no fold held out"
-    how = "from ImageNet weights" if config.model.init == "imagenet" else "from scratch"
+    init = config.model.init
+    how = (
+        "from ImageNet weights" if init == "imagenet" else "from scratch" if init == "scratch" else "from other weights"
+    )
+    if init.startswith(START_RUN):
+        how = f"from the encoder of {model_title(find(init.removeprefix(START_RUN)).config.model.name)}"
     return f"{what}, at {config.preprocess.size} px, {config.optim.epochs} epochs, {how}"
 
 

@@ -19,7 +19,7 @@ from tumortrace.evaluation.conformal import members
 
 Floats = npt.NDArray[np.float64]
 HEADLINE = ("person", "official")
-"""The protocols whose fits are taken: the first that the benchmark has."""
+"""The protocols whose fits are taken: the one whose vote hears most models, the first of equals."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,11 @@ class Recipe:
         return apply_temperature(shares, self.temperatures.get(model, 1.0))
 
     def vote(self, calibrated: Mapping[str, Floats]) -> Floats:
-        """The ensemble's ``[N, 3]`` of each model's calibrated ``[N, 3]``."""
+        """The ensemble's ``[N, 3]`` of each model's calibrated ``[N, 3]``.
+
+        Models that were fitted together have their weights and others beside them no say; where one of them is not
+        asked, all that are count the same.
+        """
         names = list(calibrated)
         weights = np.array([self.weights.get(name, 0.0) for name in names])
         if not self.fits(names):
@@ -49,8 +53,8 @@ class Recipe:
         return mixed
 
     def fits(self, models: Sequence[str]) -> bool:
-        """Whether these are the models that were fitted together: only then do the sets keep their promise."""
-        return bool(self.weights) and set(models) == set(self.weights)
+        """Whether all that were fitted together are among these: only then do the sets keep their promise."""
+        return bool(self.weights) and set(self.weights) <= set(models)
 
     def sets(self, models: Sequence[str], shares: Floats) -> dict[int, tuple[int, ...]]:
         """The prediction sets of one slice's ensemble ``[3]``; none where other models were asked."""
@@ -63,17 +67,18 @@ def shipped_recipe() -> Recipe:
     """From the benchmark that ships; an empty one where none ships, or none has an ensemble."""
     found = published.results()
     votes = found.get("votes", [])
-    for protocol in HEADLINE:
-        mine = [vote for vote in votes if vote["protocol"] == protocol]
-        if mine:
-            return Recipe(
-                protocol,
-                {name: _geometric(mine, name) for name in mine[0]["temperatures"]},
-                {name: float(np.mean([vote["weights"][name] for vote in mine])) for name in mine[0]["weights"]},
-                {int(level): tuple(one) for level, one in found.get("limits", {}).get(protocol, {}).items()},
-                _tested(found, protocol),
-            )
-    return Recipe()
+    fitted = {protocol: [vote for vote in votes if vote["protocol"] == protocol] for protocol in HEADLINE}
+    fitted = {protocol: mine for protocol, mine in fitted.items() if mine}
+    if not fitted:
+        return Recipe()
+    protocol, mine = max(fitted.items(), key=lambda item: len(item[1][0]["weights"]))
+    return Recipe(
+        protocol,
+        {name: _geometric(mine, name) for name in mine[0]["temperatures"]},
+        {name: float(np.mean([vote["weights"][name] for vote in mine])) for name in mine[0]["weights"]},
+        {int(level): tuple(one) for level, one in found.get("limits", {}).get(protocol, {}).items()},
+        _tested(found, protocol),
+    )
 
 
 def _geometric(votes: list[dict[str, Any]], model: str) -> float:

@@ -80,11 +80,26 @@ class CNN3D(SliceNet):
 
 def _block(before: int, channels: int, convolutions: int, stride: int, norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
+    kind = nn.Conv3d if before > 1 else _OfOneChannel
     for number in range(convolutions):
         step = (1, stride, stride) if number == 0 else (1, 1, 1)
         layers += [
-            nn.Conv3d(before if number == 0 else channels, channels, 3, stride=step, padding=1, bias=not norm),
+            kind(before if number == 0 else channels, channels, 3, stride=step, padding=1, bias=not norm),
             nn.BatchNorm3d(channels) if norm else nn.Identity(),
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers, nn.MaxPool3d((1, 2, 2)))
+
+
+class _OfOneChannel(nn.Conv3d):
+    """A convolution of one channel, in float32 on a CPU.
+
+    oneDNN's bfloat16 weight gradient of it is NaN from 128 pixels on, on CPUs with AMX (torch 2.15).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
+            result: Tensor = super().forward(input.float())
+        return result.to(torch.get_autocast_dtype("cpu"))

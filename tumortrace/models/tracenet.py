@@ -87,17 +87,38 @@ class TraceNet(ResNet18):
         return features, self.trace(features), encoded
 
     def _gather(self, features: Tensor, drawn: Tensor, encoded: dict[str, Tensor]) -> Tensor:
-        share = drawn.float().sigmoid()
-        around = F.max_pool2d(share, 2 * _RING + 1, stride=1, padding=_RING) - share
-        context = F.interpolate(encoded["layer3"], drawn.shape[-2:], mode="nearest")
-        seen = torch.cat((features, context), dim=1).float()
-        parts = [encoded["layer4"].float().mean((2, 3)), _inside(seen, share), _inside(seen, around), _place(share)]
-        return torch.cat(parts, dim=1)
+        deep, context = encoded["layer4"], encoded["layer3"]
+        # Sums over a thousand cells want single precision.
+        with torch.autocast(drawn.device.type, enabled=False):
+            share = drawn.float().sigmoid()
+            around = F.max_pool2d(share, 2 * _RING + 1, stride=1, padding=_RING) - share
+            weights = torch.cat((share, around), dim=1)
+            near = _weighed(features.float(), weights)
+            wide = _weighed(context.float(), _shrink(weights, context.shape[-2:]))
+            total = weights.sum((2, 3)).unsqueeze(2) + 1
+            pooled = torch.cat((near, wide), dim=2) / total
+            return torch.cat((deep.float().mean((2, 3)), pooled.flatten(1), _place(share)), dim=1)
 
 
-def _inside(features: Tensor, share: Tensor) -> Tensor:
-    """Mean of ``[B, C, h, w]`` weighed by ``[B, 1, h, w]``: ``[B, C]``."""
-    return torch.einsum("bchw,bdhw->bc", features, share) / (share.sum((1, 2, 3)) + 1).unsqueeze(1)
+def _weighed(features: Tensor, weights: Tensor) -> Tensor:
+    """Sums of ``[B, C, h, w]`` weighed by ``[B, K, h, w]``: ``[B, K, C]``."""
+    # Channels last, as features lie in memory: no copy on the way there, none on the way back.
+    return torch.bmm(weights.flatten(2), features.permute(0, 2, 3, 1).flatten(1, 2))
+
+
+def _shrink(weights: Tensor, size: torch.Size) -> Tensor:
+    """``[B, K, H, W]`` summed over the cells of a coarser grid, ``[B, K, h, w]``.
+
+    Weighing coarse features by these sums is weighing them, repeated to the finer grid (nearest), by the weights.
+    """
+    rows, columns = (_members(coarse, fine, weights) for coarse, fine in zip(size, weights.shape[-2:], strict=True))
+    return rows @ weights @ columns.T
+
+
+def _members(coarse: int, fine: int, like: Tensor) -> Tensor:
+    """``[coarse, fine]``: 1 where a fine cell lies in a coarse one."""
+    cell = torch.arange(fine, device=like.device) * coarse // fine
+    return (cell == torch.arange(coarse, device=like.device)[:, None]).to(like.dtype)
 
 
 def _place(share: Tensor) -> Tensor:

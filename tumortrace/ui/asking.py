@@ -1,12 +1,11 @@
-"""The Classify page's parts: where pictures come from, which models are asked, and what they answer.
+"""The Classify page's input: which models are asked, uploads and examples.
 
 An upload is read from memory, judged and forgotten with the session; nothing of it is written to disk.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -14,26 +13,13 @@ import streamlit as st
 from tumortrace.data.catalog import CLASSES, FIGSHARE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import InputError
-from tumortrace.explain import overlay
-from tumortrace.imaging.read import SUFFIXES, read_image
-from tumortrace.ui import judges, loaders, pictures, state, style
-from tumortrace.ui.judges import Judge, Pixels
+from tumortrace.imaging.formats import Opened, Refused, open_files
+from tumortrace.ui import loaders, made, state, style
+from tumortrace.ui.asked import Asked
+from tumortrace.ui.judges import Judge
 
 EXAMPLES_A_CLASS: Final = 3
-WARNING: Final = (
-    "The models know three tumours and nothing else: no healthy brain, no other disease, no other kind of picture. "
-    "Whatever you give them gets a tumour name, and often a sure one."
-)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Something to be judged."""
-
-    title: str
-    pixels: Pixels
-    truth: int | None = None
-    origin: str = ""
+TYPES: Final = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "dcm", "ima", "nii", "gz", "mat", "zip")
 
 
 def choose_judges(every: list[Judge]) -> list[Judge]:
@@ -46,26 +32,27 @@ def choose_judges(every: list[Judge]) -> list[Judge]:
     chosen = st.multiselect(
         "Models", list(by_key), key=state.CLASSIFY_MODELS, format_func=lambda key: by_key[key].title,
         persist_state="session",
+        help="Shipped models, and finished runs of yours. Prediction sets need all shipped models together.",
     )  # fmt: skip
     return [by_key[key] for key in chosen]
 
 
-def uploads() -> list[Picture]:
-    """The uploaded pictures that could be read; a sentence for each that could not."""
+def uploads() -> list[Opened | Refused]:
+    """What the uploaded files hold, in order; a file that cannot be read says why."""
     files = st.file_uploader(
-        "PNG or JPEG, one axial, coronal or sagittal slice each",
-        type=list(SUFFIXES),
+        "PNG, JPEG, TIFF, BMP, WebP, DICOM, NIfTI, figshare .mat, or a zip of them; several at once, or a whole series",
+        type=None,
         accept_multiple_files=True,
         key=state.CLASSIFY_FILES,
-        help="Kept in memory for this session only; never written to disk.",
+        help="Read in memory for this session only; never written to disk. Identifying tags are dropped unread.",
     )
-    found = []
-    for file in files or []:
-        try:
-            found.append(Picture(file.name, read_image(file.getvalue(), file.name), origin="uploaded"))
-        except InputError as error:
-            refuse(file.name, error)
-    return found
+    key = tuple(file.file_id for file in files or [])
+    held = st.session_state.get(state.CLASSIFY_OPENED)
+    if held is None or held[0] != key:
+        with st.spinner("Reading ...", show_time=True):
+            held = key, open_files([(file.name, file.getvalue()) for file in files or []])
+        st.session_state[state.CLASSIFY_OPENED] = held
+    return list(held[1])
 
 
 def refuse(name: str, error: InputError) -> None:
@@ -73,31 +60,50 @@ def refuse(name: str, error: InputError) -> None:
     st.html(style.note(f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}", "error", f"{name}:"))
 
 
-def examples(dataset: Dataset, unseeing: list[Judge]) -> list[Picture]:
-    """A few slices to choose from, of the test fold of ``unseeing`` where there is one; the chosen one."""
-    ids, where = _candidates(dataset, unseeing, int(st.session_state.get(state.CLASSIFY_DRAW, 0)))
+def examples(dataset: Dataset | None, unseeing: list[Judge]) -> Asked | None:
+    """Slices of the dataset to choose from, and pictures that should be turned away; the chosen one."""
+    labels: dict[str, int] = {}
+    ids: list[str] = []
+    where = "No dataset is imported: these pictures are drawn."
+    if dataset is not None:
+        ids, where = _candidates(dataset, unseeing, int(st.session_state.get(state.CLASSIFY_DRAW, 0)))
+        labels = {str(row["slice_id"]): int(row["label"]) for row in dataset.manifest.to_dict("records")}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(where)
-        st.button("Show others", icon=":material/shuffle:", on_click=_draw_again, key="classify_others")
-    labels = {str(row["slice_id"]): int(row["label"]) for row in dataset.manifest.to_dict("records")}
+        if ids:
+            st.button("Show others", icon=":material/shuffle:", on_click=_draw_again, key="classify_others")
+    chosen = st.session_state.get(state.CLASSIFY_EXAMPLE)
+    if chosen not in labels and chosen not in made.PICTURES:
+        chosen = (ids or list(made.PICTURES))[0]
     with st.container(horizontal=True, gap="small", key="tiles"):
         for slice_id in ids:
-            with st.container(width=92, gap=None):
-                picture = loaders.thumbnail(dataset, slice_id, 168)
-                st.image(picture, width=92, alt=f"Slice {slice_id}, {CLASSES[labels[slice_id]]}")
-                st.html(style.class_chip(labels[slice_id]))
-                st.button(
-                    f"Slice {slice_id}", key=f"example_{slice_id}", type="tertiary", on_click=_take, args=(slice_id,)
-                )
-    chosen = st.session_state.get(state.CLASSIFY_EXAMPLE)
-    if chosen not in labels:
-        chosen = ids[0]
-    return [Picture(f"Slice {chosen}", dataset.pixels(chosen), labels[chosen], where)]
+            assert dataset is not None
+            picture = loaders.thumbnail(dataset, slice_id, 168)
+            _tile(slice_id, f"Slice {slice_id}", picture, style.class_chip(labels[slice_id]), slice_id == chosen)
+        for name in made.PICTURES:
+            _tile(name, name, made.thumbnail(name), style.plain_chip("not a slice"), name == chosen)
+    if chosen in made.PICTURES:
+        pixels, claims = made.picture(chosen)
+        return Asked(chosen, pixels, claims=claims)
+    assert dataset is not None
+    row = loaders.row_of(dataset, str(chosen))
+    person = None if row is None or row.isna()["person_id"] else str(row["person_id"])
+    return Asked(
+        f"Slice {chosen}", dataset.pixels(str(chosen)), truth=labels[str(chosen)], person_id=person,
+        synthetic=dataset.synthetic,
+    )  # fmt: skip
+
+
+def _tile(key: str, label: str, picture: bytes, chip: str, chosen: bool) -> None:
+    with st.container(width=92, gap=None):
+        st.image(picture, width=92, alt=label)
+        st.html(chip)
+        st.button(label, key=f"example_{key}", type="primary" if chosen else "tertiary", on_click=_take, args=(key,))
 
 
 def _candidates(dataset: Dataset, unseeing: list[Judge], draw: int) -> tuple[list[str], str]:
     rows = dataset.manifest
-    where = f"Slices of the dataset {dataset.name}; a model trained on it may have seen them."
+    where = f"Slices of the dataset {dataset.name}; the models have been trained on them."
     if unseeing:
         judge = unseeing[0]
         table = loaders.folds(dataset)
@@ -106,9 +112,10 @@ def _candidates(dataset: Dataset, unseeing: list[Judge], draw: int) -> tuple[lis
             rows = rows[held]
             named = " and ".join(filter(None, [", ".join(one.title for one in unseeing[:-1]), unseeing[-1].title]))
             have = "has" if len(unseeing) == 1 else "have"
-            where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {named} {have} not seen."
+            where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {named} {have} not seen; "
+            where += "models that were trained on all slices have."
     if dataset.synthetic and not unseeing:
-        where = f"Slices of the dataset {dataset.name}; what models trained on real slices say of them means nothing."
+        where = f"Slices of the dataset {dataset.name}, drawn by this app: the gate should turn them away."
     random = np.random.default_rng(draw)
     ids: list[str] = []
     for label in range(len(CLASSES)):
@@ -126,67 +133,9 @@ def _take(slice_id: str) -> None:
     st.session_state[state.CLASSIFY_EXAMPLE] = slice_id
 
 
-def overlay_settings() -> tuple[float, int | None]:
-    """How strong the overlay is, and which class it explains (None: the one each model predicts)."""
-    left, right = st.columns(2)
-    opacity = left.slider(
-        "Overlay opacity", 0.0, 1.0, 0.45, 0.05, key=state.CLASSIFY_OPACITY, persist_state="session",
-        help="0 shows the slice as the network saw it.",
-    )  # fmt: skip
-    target = right.selectbox(
-        "Where did it look for", [None, *range(len(CLASSES))], key=state.CLASSIFY_TARGET, persist_state="session",
-        format_func=lambda label: "the class it predicts" if label is None else CLASSES[label],
-    )  # fmt: skip
-    return opacity, target
-
-
-def judgement(picture: Picture, chosen: list[Judge], opacity: float, target: int | None) -> None:
-    """One picture: itself, and each model's probabilities with the overlay under them."""
-    with st.container(border=True):
-        st.subheader(picture.title)
-        if picture.truth is not None:
-            st.html(f"True class: {style.class_chip(picture.truth)}")
-        try:
-            alone = len(chosen) == 1
-            columns = st.columns(3 if alone else 1 + len(chosen), gap="medium")
-            with columns[0]:
-                height, width = picture.pixels.shape
-                caption = f"As given, {width} × {height} px"
-                shown = pictures.encode(overlay.to_display(picture.pixels))
-                st.image(shown, caption=caption, alt=f"{picture.title} {caption}", width="stretch")
-            for place, judge in enumerate(chosen, start=1):
-                with columns[place]:
-                    _overlay(picture, judge, opacity, target)
-                with columns[place + alone]:
-                    _answer(picture, judge)
-        except InputError as error:
-            refuse(picture.title, error)
-
-
-def _overlay(picture: Picture, judge: Judge, opacity: float, target: int | None) -> None:
-    found: Any = judges.explanation(judge, picture.pixels, target)
-    towards = CLASSES[found.target]
-    caption = f"Grad-CAM of {judge.title} towards {towards}"
-    st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
-
-
-def _answer(picture: Picture, judge: Judge) -> None:
-    st.markdown(f"**{judge.title}**", help=judge.detail)
-    st.html(style.probability_bars(judges.probabilities(judge, picture.pixels), picture.truth))
-    if judge.synthetic:
-        st.badge("trained on synthetic slices", icon=":material/science:", color="orange")
-
-
 def unseeing(dataset: Dataset, chosen: list[Judge]) -> list[Judge]:
     """The models whose test fold examples are drawn from: the first trained on this kind of slices, and its like."""
-    fitting = [judge for judge in chosen if judge.synthetic == dataset.synthetic]
-    if not (dataset.name == FIGSHARE or dataset.synthetic):
+    fitting = [judge for judge in chosen if judge.synthetic == dataset.synthetic and judge.fold]
+    if not fitting or not (dataset.name == FIGSHARE or dataset.synthetic):
         return []
     return [judge for judge in fitting if (judge.protocol, judge.fold) == (fitting[0].protocol, fitting[0].fold)]
-
-
-def about(chosen: list[Judge]) -> None:
-    """What each model was trained on."""
-    with st.expander("What these models were trained on"):
-        for judge in chosen:
-            st.markdown(f"**{judge.title}**: {judge.detail}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,12 +16,14 @@ from tumortrace.config import TITLES, model_title, parse_config
 from tumortrace.data.catalog import PROTOCOL_NOTES
 from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.settings import nest
-from tumortrace.ui import frame, loaders, state, style
+from tumortrace.ui import address, frame, loaders, state, style
 
 PROTOCOLS: Final = ("person", "official", "slice")
 """The honest one first."""
 MAJORITY: Final = "majority"
 FLOORS: Final = ("classical", MAJORITY)
+EXAMS: Final = tuple(name for name in TITLES if name.endswith("_exam"))
+"""Slices judged with the rest of their exam: another question, so they are not ranked with the others."""
 """Baselines that train no network: what any model has to beat."""
 ENSEMBLE: Final = "ensemble"
 _ORDER: Final = (ENSEMBLE, "tracenet", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
@@ -114,39 +116,12 @@ def choose_protocol(available: Iterable[str]) -> str:
     """
     held = set(available)
     first = next((name for name in PROTOCOLS if name in held), PROTOCOLS[0])
-    return kept("Protocol", PROTOCOLS, state.PROTOCOL, first, {name: name for name in PROTOCOLS})
+    return address.choose("Protocol", PROTOCOLS, state.PROTOCOL, first, str)
 
 
 def explain(protocol: str) -> None:
     """What a protocol measures, in its sentence."""
     st.caption(f"**Protocol {protocol}.** {PROTOCOL_NOTES[protocol]}")
-
-
-def kept(label: str, options: Sequence[str], key: str, first: str, names: dict[str, str], hidden: bool = False) -> str:
-    """A segmented control whose choice stands in the session and, under the same key, in the address.
-
-    Args:
-        label: Of the control.
-        options: To choose from.
-        key: Session-state key and query parameter.
-        first: What is chosen on a first visit.
-        names: Option to what is shown for it.
-        hidden: Whether the label is for screen readers alone.
-    """
-    asked = st.query_params.get(key)
-    if asked is not None and asked in options:
-        st.session_state[key] = asked
-    elif st.session_state.get(key) not in options:
-        st.session_state[key] = first
-
-    def told() -> None:
-        st.query_params[key] = st.session_state[key]
-
-    chosen = st.segmented_control(
-        label, list(options), required=True, format_func=lambda name: names[name], key=key, persist_state="session",
-        on_change=told, label_visibility="collapsed" if hidden else "visible",
-    )  # fmt: skip
-    return first if chosen is None else chosen
 
 
 def command(bench: Bench) -> str:

@@ -11,7 +11,7 @@ from tumortrace.charts import differences as charts
 from tumortrace.config import model_title
 from tumortrace.evaluation.tables import folds_text
 from tumortrace.evaluation.wording import METRIC_NAMES, decimal, percent
-from tumortrace.ui import benchmark, plots, state, tabular
+from tumortrace.ui import address, benchmark, plots, state, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Group, Line
@@ -28,15 +28,9 @@ def section(bench: Bench, found: list[Source]) -> None:
     left, right = st.columns([2, 3])
     bases = benchmark.in_order(table["base"])
     with left:
-        base: str = st.segmented_control(
-            "Recipe", bases, default=bases[0], required=True, key=state.ABLATIONS_BASE, format_func=model_title,
-            persist_state="session",
-        )  # fmt: skip
+        base = address.choose("Recipe", bases, state.ABLATIONS_BASE, bases[0], model_title)
     with right:
-        metric: str = st.segmented_control(
-            "Figure", list(METRICS), default=METRICS[0], required=True, key=state.ABLATIONS_METRIC,
-            format_func=lambda name: METRIC_NAMES[name], persist_state="session",
-        )  # fmt: skip
+        metric = address.choose("Figure", METRICS, state.ABLATIONS_METRIC, METRICS[0], METRIC_NAMES.__getitem__)
     held = table[(table["base"] == base) & (table["metric"] == metric)]
     start, variants = held[held["factor"].isna()], _grouped(held[held["factor"].notna()])
     if variants.empty:

@@ -9,11 +9,11 @@ import streamlit as st
 
 from tumortrace.charts import board as charts
 from tumortrace.charts import results as result_charts
-from tumortrace.evaluation import tables
+from tumortrace.evaluation import saying, tables
 from tumortrace.evaluation.intervals import Interval
 from tumortrace.evaluation.report import Report
 from tumortrace.evaluation.wording import METRIC_NAMES
-from tumortrace.ui import benchmark, plots, results, sources, state, style, tabular
+from tumortrace.ui import address, benchmark, boards, plots, results, sources, state, style, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -29,6 +29,8 @@ COLUMNS: Final[tuple[tuple[str, str, str | None], ...]] = (
     ("Brier\nlower is better", "brier", None),
 )
 """Head, metric and class of each column."""
+HEADLINES: Final = ("macro_f1", "accuracy")
+"""What the board may show; the first by itself."""
 NEWEST: Final = 20
 """Runs of the user that are listed."""
 _DECIMAL: Final = ("brier", "macro_auc")
@@ -92,15 +94,65 @@ def _benchmark(bench: Bench, held: list[Source], protocol: str, level: str) -> N
         text = "The patient of some slice is unknown in each of them; count slices instead."
         st.html(style.note(text, "calm", "No model can be judged by patient."))
         return
-    judged.sort(key=lambda source: (is_floor(source), -(_interval(source, level, "macro_f1").value or 0.0)))
-    _table(judged, level, f"Leaderboard, protocol {protocol}")
-    st.caption(f"{basis(judged, level)} Small: the intervals. Sorted by macro F1; models without a network last.")
-    tabular.download(
-        lambda: _raw([source.report for source in judged], level),
-        f"leaderboard_{protocol}" + ("" if level == "slice" else "_patients"),
+    metric = address.choose(
+        "Headline", HEADLINES, state.RESULTS_HEADLINE, HEADLINES[0], METRIC_NAMES.__getitem__, hidden=True
     )
+    judged = ranked(judged, level, metric)
+    words = METRIC_NAMES[metric]
+    st.html(boards.board(places(judged, level, metric), words, f"{words} of every model, protocol {protocol}"))
+    left_out = " The majority vote, which always names the commonest class, stands in the table alone."
+    st.caption(
+        f"{words} with its 95 % interval, small and as a bar. {basis(judged, level)}"
+        + (left_out if any(source.report.model == benchmark.MAJORITY for source in judged) else "")
+    )
+    sentences = saying.what_it_says(
+        [source.report for source in judged], bench.records("comparisons"), bench.records("leakage"), metric=metric,
+        unit=level, floors=(*benchmark.FLOORS, *benchmark.EXAMS),
+    )  # fmt: skip
+    if sentences:
+        st.html(boards.said(sentences))
+    with st.expander("Every figure of every model", icon=":material/table:"):
+        _table(judged, level, f"Leaderboard, protocol {protocol}")
+        st.caption(f"{basis(judged, level)} Small: the intervals. Sorted by {words}; models without a network last.")
+        tabular.download(
+            lambda: _raw([source.report for source in judged], level),
+            f"leaderboard_{protocol}" + ("" if level == "slice" else "_patients"),
+        )
     _chart(judged, protocol, level)
     _rests(bench)
+
+
+def ranked(held: list[Source], level: str, metric: str) -> list[Source]:
+    """Networks, then those that see the rest of the exam, then baselines; each the best first."""
+    return sorted(
+        held, key=lambda source: (is_floor(source), sees_exam(source), -(_interval(source, level, metric).value or 0.0))
+    )
+
+
+def places(held: list[Source], level: str, metric: str, *, apart: bool = False) -> list[boards.Place]:
+    """The lines of a board; the majority vote is left out, for it would stretch the scale to where nobody is.
+
+    Args:
+        held: The models, in the order to show.
+        level: ``slice`` or ``patient``.
+        metric: What ranks them.
+        apart: Whether each stands for itself (runs of the user), so that protocol and n are said of each.
+    """
+    same = not apart and len({facts(source.report, level) for source in held}) == 1
+    lines = []
+    for source in held:
+        if source.report.model != benchmark.MAJORITY:
+            one = _interval(source, level, metric)
+            notes = [
+                "" if same else facts(source.report, level, protocol=apart),
+                "synthetic slices" if apart and source.synthetic else "",
+                "each slice with the rest of its exam" if sees_exam(source) else "",
+            ]
+            note = "; ".join(filter(None, notes))
+            lines.append(
+                boards.Place(source.name, note, one.value, one.low, one.high, is_floor(source) or sees_exam(source))
+            )
+    return lines
 
 
 def _raw(reports: list[Report], level: str) -> pd.DataFrame:
@@ -123,19 +175,21 @@ def _table(held: list[Source], level: str, alt: str, protocol: bool = False) -> 
 
 def _chart(held: list[Source], protocol: str, level: str) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    place: int = left.selectbox(
-        "Figure", range(len(COLUMNS)), key=state.RESULTS_CHART, persist_state="session",
-        format_func=lambda index: METRIC_NAMES[COLUMNS[index][1]] + _of_class(COLUMNS[index][2]),
-    )  # fmt: skip
-    _, metric, class_name = COLUMNS[place]
+    figures = {f"{metric}-{name}" if name else metric: (metric, name) for _, metric, name in COLUMNS}
+    with left:
+        place = address.select(
+            "One figure of all models", list(figures), state.RESULTS_CHART, next(iter(figures)),
+            lambda key: METRIC_NAMES[figures[key][0]] + _of_class(figures[key][1]),
+        )  # fmt: skip
+    metric, class_name = figures[place]
     others = _published(protocol, level, metric)
     if any(source.synthetic for source in held):
         others = others.iloc[:0]
     if len(others):
         with right:
-            wanted = st.toggle(
-                f"With {len(others)} published figures", value=True, key=state.RESULTS_PUBLISHED,
-                persist_state="session", help="Of the same kind of protocol, but not on the same folds.",
+            wanted = address.switch(
+                f"With {len(others)} published figures", state.RESULTS_PUBLISHED, True,
+                help="Of the same kind of protocol, but not on the same folds.",
             )  # fmt: skip
         others = others if wanted else others.iloc[:0]
     lines = []
@@ -209,6 +263,11 @@ def _own(runs: list[Source], level: str, beside: bool) -> None:
         frame = tables.leaderboard_frame(reports, "macro_f1", level)
         plots.show(result_charts.leaderboard(frame, "macro_f1"), f"board_own_{level}")
         st.caption("Macro F1 with its 95 % interval; protocol and folds stand at each line.")
+
+
+def sees_exam(source: Source) -> bool:
+    """Whether its slices are judged with the rest of their exam."""
+    return source.report.model in benchmark.EXAMS
 
 
 def is_floor(source: Source) -> bool:

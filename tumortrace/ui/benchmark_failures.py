@@ -11,7 +11,7 @@ from tumortrace.benchmark.failures import GROUPS
 from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
 from tumortrace.data.catalog import CLASSES
-from tumortrace.ui import benchmark, frame, loaders, plots, state, style, tabular
+from tumortrace.ui import address, benchmark, frame, loaders, plots, state, style, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -36,12 +36,8 @@ def section(bench: Bench, found: list[Source]) -> None:
         return
     left, right = plots.columns("failures", [2, 3])
     models = benchmark.in_order(rates["model"])
-    if st.session_state.get(state.FAILURES_MODEL) not in models:
-        st.session_state[state.FAILURES_MODEL] = models[0]
     with left:
-        model: str = st.selectbox(
-            "Model", models, key=state.FAILURES_MODEL, format_func=model_title, persist_state="session"
-        )
+        model = address.select("Model", models, state.FAILURES_MODEL, models[0], model_title)
     with right:
         protocol = benchmark.choose_protocol(rates.loc[rates["model"] == model, "protocol"])
     benchmark.explain(protocol)

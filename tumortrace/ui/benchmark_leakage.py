@@ -11,7 +11,7 @@ from tumortrace.charts import board as board_charts
 from tumortrace.charts import differences as charts
 from tumortrace.config import model_title
 from tumortrace.evaluation.wording import METRIC_NAMES
-from tumortrace.ui import benchmark, plots, state, tabular
+from tumortrace.ui import address, benchmark, plots, state, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Group, Line
@@ -38,10 +38,7 @@ def section(bench: Bench, found: list[Source]) -> None:
 
 
 def _protocols(bench: Bench, table: pd.DataFrame) -> None:
-    figure: str = st.segmented_control(
-        "Figure", list(FIGURES), default=FIGURES[0], required=True, key=state.LEAKAGE_METRIC, persist_state="session",
-        format_func=_words,
-    )  # fmt: skip
+    figure = address.choose("Figure", FIGURES, state.LEAKAGE_METRIC, FIGURES[0], _words)
     metric, _, name = figure.partition("/")
     same_class = table["class"].isna() if not name else table["class"] == name
     # The majority vote looks at no slice, so nothing can leak into it.

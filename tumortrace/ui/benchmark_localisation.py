@@ -9,7 +9,7 @@ import streamlit as st
 
 from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
-from tumortrace.ui import benchmark, plots, state, tabular
+from tumortrace.ui import address, benchmark, plots, state, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -42,6 +42,7 @@ METHODS: Final = {
 }
 BLIND: Final = ("centre", "even")
 OUTLINE: Final = "outline"
+_KEPT: Final = ("value", "low", "high", "n", "sampled")
 
 
 def section(bench: Bench, found: list[Source]) -> None:
@@ -62,15 +63,11 @@ def _maps(bench: Bench, maps: pd.DataFrame) -> None:
     measured = [name for name in METRICS if (maps["metric"] == name).any()]
     left, right = plots.columns("localised", [3, 2])
     with left:
-        metric: str = st.segmented_control(
-            "Score", measured, default=measured[0], required=True, key=state.LOCALISATION_METRIC,
-            format_func=lambda name: METRICS[name][0], persist_state="session",
-        )  # fmt: skip
+        metric = address.choose(
+            "Score", measured, state.LOCALISATION_METRIC, measured[0], lambda name: METRICS[name][0]
+        )
     with right:
-        group: str = st.segmented_control(
-            "Slices", list(GROUPS), default="all", required=True, key=state.LOCALISATION_GROUP,
-            format_func=lambda name: GROUPS[name], persist_state="session",
-        )  # fmt: skip
+        group = address.choose("Slices", list(GROUPS), state.LOCALISATION_GROUP, "all", GROUPS.__getitem__)
     words, explained = METRICS[metric]
     st.markdown(
         f"**{words}.** {explained} Two blind maps, the same for every slice, show what needs no model at all: `even` "
@@ -85,30 +82,29 @@ def _maps(bench: Bench, maps: pd.DataFrame) -> None:
     order += [name for name in known if name in set(held["method"]) and name in BLIND]
     models = benchmark.in_order(held["model"])
     rests = _rests(held, group)
+    cells = {
+        (str(line["method"]), str(line["model"])): {name: line[name] for name in _KEPT}
+        for line in held.to_dict("records")
+    }
     lines = [
         {"method": METHODS.get(name, name), "model": model_title(model),
          "kind": charts.REFERENCE if name in BLIND else "method", **one}
         for name in order for model in models
-        for one in [_one(held, name, model)] if one
+        for one in [cells.get((name, model))] if one
     ]  # fmt: skip
     frame = pd.DataFrame(lines)
     plots.show(charts.localisation(frame, words, metric != "road"), f"localised_{metric}_{group}", rests)
     make = tabular.number if metric == "road" else tabular.share
     rows = []
     for name in order:
-        found = [_one(held, name, model) for model in models]
-        cells = [_cell(one, make) for one in found]
+        found = [cells.get((name, model), {}) for model in models]
         counts = {int(one["n"]) for one in found if one and one["sampled"]}
         note = f"sample, n = {_range(pd.Series(sorted(counts)))}" if counts else ""
-        rows.append(Line([Cell(METHODS.get(name, name), note), *cells], faint=name in BLIND))
+        shown = [_cell(one, make) for one in found]
+        rows.append(Line([Cell(METHODS.get(name, name), note), *shown], faint=name in BLIND))
     tabular.show(f"{words} by method and model", [f"{words}", *map(model_title, models)], rows)
     st.caption("The same figures; small: their intervals. Faint: the blind maps.")
     tabular.download(maps, "localisation")
-
-
-def _one(held: pd.DataFrame, method: str, model: str) -> dict[str, Any]:
-    found = held[(held["method"] == method) & (held["model"] == model)].to_dict("records")
-    return {name: found[0][name] for name in ("value", "low", "high", "n", "sampled")} if found else {}
 
 
 def _cell(one: dict[str, Any], make: Any) -> Cell:

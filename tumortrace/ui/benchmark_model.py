@@ -11,7 +11,7 @@ from tumortrace import settings
 from tumortrace.charts import board as charts
 from tumortrace.config import model_title
 from tumortrace.evaluation.wording import METRIC_NAMES
-from tumortrace.ui import benchmark, frame, plots, results, state, style, tabular
+from tumortrace.ui import address, benchmark, frame, plots, results, state, style, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -51,10 +51,8 @@ def _choose(found: list[Source]) -> Source | None:
     runs = {source.key: source for source in found if source.run_id is not None}
     names = {name: model_title(name) for name in benchmark.in_order(model for model, _ in shipped)}
     names |= {key: source.title for key, source in runs.items()}
-    if st.session_state.get(state.RESULTS_MODEL) not in names:
-        st.session_state[state.RESULTS_MODEL] = next(iter(names))
-    key = st.selectbox(
-        "Model", list(names), key=state.RESULTS_MODEL, format_func=lambda name: names[name], persist_state="session"
+    key = address.select(
+        "Model", list(names), state.RESULTS_MODEL, next(iter(names)), names.__getitem__, name=state.MODEL
     )
     if key in runs:
         return runs[key]

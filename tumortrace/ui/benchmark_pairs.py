@@ -12,7 +12,7 @@ from tumortrace.charts import differences as charts
 from tumortrace.charts import theme
 from tumortrace.config import model_title
 from tumortrace.evaluation.wording import METRIC_NAMES
-from tumortrace.ui import benchmark, plots, state, tabular
+from tumortrace.ui import address, benchmark, plots, state, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -31,10 +31,7 @@ def section(bench: Bench, found: list[Source]) -> None:
     with left:
         protocol = benchmark.choose_protocol(table["protocol"])
     with right:
-        metric = st.segmented_control(
-            "Figure", list(METRICS), default=METRICS[0], required=True, key=state.PAIRS_METRIC,
-            format_func=lambda name: METRIC_NAMES[name], persist_state="session",
-        )  # fmt: skip
+        metric = address.choose("Figure", METRICS, state.PAIRS_METRIC, METRICS[0], METRIC_NAMES.__getitem__)
     benchmark.explain(protocol)
     held = table[(table["protocol"] == protocol) & (table["metric"] == metric)]
     if held.empty:
@@ -45,9 +42,7 @@ def section(bench: Bench, found: list[Source]) -> None:
     _two(both, models, METRIC_NAMES[metric], protocol)
     st.subheader("All pairs")
     floors = [name for name in models if name in benchmark.FLOORS]
-    if floors and st.toggle(
-        "With the baselines that train no network", key=state.PAIRS_FLOORS, persist_state="session"
-    ):
+    if floors and address.switch("With the baselines that train no network", state.PAIRS_FLOORS):
         floors = []
     shown = [name for name in models if name not in floors]
     part = both[both["first"].isin(shown) & both["second"].isin(shown)]
@@ -137,10 +132,8 @@ def p_value(value: float) -> str:
 
 
 def _pick(column: Any, label: str, models: list[str], key: str, first: str) -> str:
-    if st.session_state.get(key) not in models:
-        st.session_state[key] = first
-    chosen: str = column.selectbox(label, models, key=key, format_func=model_title, persist_state="session")
-    return chosen
+    with column:
+        return address.select(label, models, key, first, model_title)
 
 
 def _table(once: pd.DataFrame, words: str) -> None:

@@ -18,7 +18,7 @@ from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, NOT_FOR_CLINICAL_USE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
 from tumortrace.training.runs import LIVE
-from tumortrace.ui import judges, loaders, state, style
+from tumortrace.ui import judges, loaders, looks, state, style
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ PAGES: Final = {
 }
 
 
+CONTENT: Final = "content"
+"""Anchor of every page's title. (The link that skips the navigation is Streamlit's own.)"""
+TOUR: Final = "pages/6_Present.py"
+"""The guided tour has a stage instead of a frame; the home page leads to it."""
+
+
 @dataclass(frozen=True)
 class View:
     """What the frame found out before the page began."""
@@ -98,11 +104,11 @@ def page(key: str) -> Iterator[View]:
     """
     info = PAGES[key]
     st.set_page_config(page_title=f"{info.title} · TumorTrace", page_icon=":material/neurology:", layout="wide")
-    st.html(style.CSS)
+    st.html(style.CSS + looks.BOARDS)
     dataset: Dataset | None = None
     with errors():
         dataset = _sidebar()
-    st.title("TumorTrace" if key == "home" else info.title)
+    st.title("TumorTrace" if key == "home" else info.title, anchor=CONTENT)
     with errors():
         st.html(f'<p class="tt-lead">{info.lead}</p>')
         if info.shows_slices and dataset is not None and dataset.synthetic:
@@ -110,6 +116,27 @@ def page(key: str) -> Iterator[View]:
         yield View(dataset)
     clinical = [NOT_FOR_CLINICAL_USE] if info.shows_results else []
     st.html(style.footer([*clinical, f"Data: {ATTRIBUTION}"]))
+    judges.warm_up()
+
+
+@contextmanager
+def stage() -> Iterator[View]:
+    """The frame of the guided tour: large type, no sidebar, nothing beside what is shown.
+
+    Yields:
+        The dataset of the session, or the first that is imported.
+    """
+    st.set_page_config(
+        page_title="Present · TumorTrace", page_icon=":material/neurology:", layout="wide",
+        initial_sidebar_state="collapsed",
+    )  # fmt: skip
+    st.html(style.CSS + looks.BOARDS + looks.STAGE)
+    with errors():
+        names = loaders.dataset_names()
+        kept = st.session_state.get(state.DATASET)
+        name = kept if kept in names else next(iter(names), None)
+        yield View(None if name is None else loaders.dataset(name))
+    st.html(style.footer([NOT_FOR_CLINICAL_USE]))
     judges.warm_up()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from streamlit import runtime
 
 from tumortrace.config import model_title
 from tumortrace.explain import overlay
+from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.inference import bundle as bundles
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
@@ -25,6 +27,8 @@ from tumortrace.ui import loaders, pictures
 
 if TYPE_CHECKING:
     from tumortrace.inference.classifier import Classifier, Explanation
+    from tumortrace.inference.neighbours import Neighbours
+    from tumortrace.inference.panel import Panel
 
 Pixels = npt.NDArray[np.generic]
 
@@ -42,6 +46,13 @@ class Judge:
     synthetic: bool
     changed: int
     """Stamp of its weights, so that a model trained anew is loaded anew."""
+    view: PreprocessSettings
+    """How it sees a slice."""
+
+    @property
+    def name(self) -> str:
+        """Of the model, as answers name it."""
+        return self.key.partition("/")[2]
 
     @property
     def shipped(self) -> bool:
@@ -64,9 +75,36 @@ def probabilities(judge: Judge, pixels: Pixels) -> list[float]:
     return _probabilities(judge.key, judge.changed, digest(pixels), pixels)
 
 
-def explanation(judge: Judge, pixels: Pixels, target: int | None) -> Explanation:
-    """Grad-CAM of one slice towards ``target``, or towards the predicted class with None."""
-    return _explanation(judge.key, judge.changed, digest(pixels), target, pixels)
+def explanation(judge: Judge, pixels: Pixels, target: int | None, method: str = "gradcam") -> Explanation:
+    """Saliency of one slice towards ``target``, or towards the predicted class with None."""
+    return _explanation(judge.key, judge.changed, digest(pixels), target, method, pixels)
+
+
+def panel(chosen: Sequence[Judge]) -> Panel:
+    """These models heard together, with everything that was fitted for the shipped ones; shared between sessions."""
+    fitted = (loaders.artifacts_file("benchmark", "results.json"), loaders.artifacts_file("gate", "gate.json"))
+    return _panel(tuple((judge.key, judge.changed) for judge in chosen), tuple(map(loaders.stamp, fitted)))
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _panel(keys: tuple[tuple[str, int], ...], fitted: tuple[int, ...]) -> Panel:
+    from tumortrace.inference.gate import load_gate
+    from tumortrace.inference.panel import Panel
+    from tumortrace.inference.recipe import shipped_recipe
+
+    return Panel([classifier(*key) for key in keys], shipped_recipe(), load_gate())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _neighbours(stamp: int) -> Neighbours | None:
+    from tumortrace.inference.neighbours import load_neighbours
+
+    return load_neighbours()
+
+
+def neighbours() -> Neighbours | None:
+    """The index of similar slices that ships."""
+    return _neighbours(loaders.stamp(loaders.artifacts_file("models", "tracenet", "neighbours.npz")))
 
 
 def overlaid(found: Explanation, opacity: float) -> bytes:
@@ -87,11 +125,11 @@ def _probabilities(key: str, changed: int, name: str, _pixels: Pixels) -> list[f
 
 
 @st.cache_data(max_entries=96, show_spinner="Computing where the model looked ...", scope="session")
-def _explanation(key: str, changed: int, name: str, target: int | None, _pixels: Pixels) -> Explanation:
-    return classifier(key, changed).explain(_pixels, target=target)
+def _explanation(key: str, changed: int, name: str, target: int | None, method: str, _pixels: Pixels) -> Explanation:
+    return classifier(key, changed).explain(_pixels, target=target, method=method)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the model ...")
+@st.cache_resource(max_entries=10, show_spinner="Loading the model ...")
 def classifier(key: str, changed: int) -> Classifier:
     """The loaded model; it has a lock of its own and may be shared between sessions."""
     from tumortrace.inference.classifier import Classifier
@@ -112,14 +150,14 @@ def warm_up() -> None:
 def _import() -> None:
     import pytorch_grad_cam  # noqa: F401
 
-    import tumortrace.inference.classifier  # noqa: F401
+    import tumortrace.inference.panel  # noqa: F401
 
 
 def _shipped() -> list[Judge]:
     return [
         Judge(
             f"bundle/{one.name}", one.title, one.trained_on, one.config.protocol, one.config.fold, one.synthetic,
-            loaders.stamp(one.folder / "model.json"),
+            loaders.stamp(one.folder / "model.json"), one.config.preprocess,
         )
         for one in bundles.list_bundles()
     ]  # fmt: skip
@@ -136,7 +174,7 @@ def _of_runs() -> list[Judge]:
         found.append(
             Judge(
                 f"run/{run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
-                config.protocol, config.fold, _synthetic(run), loaders.stamp(weights),
+                config.protocol, config.fold, _synthetic(run), loaders.stamp(weights), config.preprocess,
             )
         )  # fmt: skip
     return found

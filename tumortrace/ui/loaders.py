@@ -52,8 +52,19 @@ def _folds(folder: str, fingerprint: str) -> pd.DataFrame:
 
 def row_of(chosen: Dataset, slice_id: str) -> pd.Series | None:
     """The manifest's row of a slice; None where the dataset has no such slice."""
-    found = chosen.manifest[chosen.manifest["slice_id"] == slice_id]
-    return None if found.empty else found.iloc[0]
+    place = places(chosen).get(slice_id)
+    return None if place is None else chosen.manifest.iloc[place]
+
+
+def places(chosen: Dataset) -> dict[str, int]:
+    """Each slice id of a dataset to its row in the manifest."""
+    return _places(str(chosen.folder), chosen.fingerprint)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _places(folder: str, fingerprint: str) -> dict[str, int]:
+    ids = dataset(Path(folder).name).manifest["slice_id"]
+    return {str(name): place for place, name in enumerate(ids)}
 
 
 def thumbnail(chosen: Dataset, slice_id: str, side: int = 168, outline: bool = False) -> bytes:

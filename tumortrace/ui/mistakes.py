@@ -1,82 +1,177 @@
-"""The Errors page's parts: filters, the misclassified slices, and one of them with what the model looked at."""
+"""The mistakes themselves: filtered, sorted, as thumbnails by the page, and as a table."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.rows import PROBABILITIES
-from tumortrace.explain import overlay
-from tumortrace.imaging.preprocess import preprocess
-from tumortrace.ui import benchmark, judges, loaders, pictures, plots, sources, state, style
-from tumortrace.ui.judges import Judge
-from tumortrace.ui.sources import Source
+from tumortrace.ui import errors_address as address
+from tumortrace.ui import errors_matrix, loaders, plots, state, style, tabular, welcome
+from tumortrace.ui.errors_rows import PERSON, Errors
 
 PAGE_SIZE: Final = 12
-TILE: Final = 146
-_WRONG: Final = "the wrong class"
-_TRUE: Final = "the true class"
+TILE: Final = 144
+FIELD: Final = 196
+"""Width of a filter: three stand beside each other beside the matrix."""
+ANY: Final = "any"
+NOTED: Final = "any note"
+
+Tags = dict[str, tuple[str, ...]]
+"""Slice id to its tags, of the slices that have a note."""
 
 
-def filters(wrong: pd.DataFrame) -> pd.DataFrame:
-    """The filter row, and the mistakes that fit it, the surest first."""
-    first, second, third, fourth = st.columns([1.5, 1.5, 1.6, 1.4])
-    true = first.multiselect(
-        "True class", list(CLASSES), key=state.ERRORS_TRUE, placeholder="any", persist_state="session"
-    )
-    predicted = second.multiselect(
-        "Predicted class", list(CLASSES), key=state.ERRORS_PREDICTED, placeholder="any", persist_state="session"
-    )
-    low, high = third.slider(
-        "Confidence", 0.0, 1.0, (0.0, 1.0), step=0.05, format="percent", key=state.ERRORS_CONFIDENCE,
-        persist_state="session", help="The probability the model gave to the wrong class.",
+@dataclass(frozen=True)
+class Order:
+    """One way to sort."""
+
+    title: str
+    columns: tuple[str, ...]
+    ascending: tuple[bool, ...]
+
+
+ORDERS: Final = {
+    "sure": Order("surest first", ("confidence",), (False,)),
+    "unsure": Order("least sure first", ("confidence",), (True,)),
+    "margin": Order("widest margin over the true class", ("margin",), (False,)),
+    "apart": Order("models disagree most", ("disagreement", "confidence"), (False, False)),
+    "alone": Order("fewest models right", ("right", "confidence"), (True, False)),
+    "small": Order("smallest tumour first", ("size",), (True,)),
+    "large": Order("largest tumour first", ("size",), (False,)),
+    "patient": Order("by patient", ("patient_id", "confidence"), (True, False)),
+}
+
+
+def section(errors: Errors, tags: Tags) -> None:
+    """The matrix and the slices of what is chosen in it."""
+    left, right = plots.columns("door", [4, 8])
+    with left:
+        cell = errors_matrix.draw(errors)
+    with right:
+        held = errors_matrix.inside(errors.rows, cell)
+        _filters(errors, tags)
+        found = listed(errors, tags)
+        wrong = int((~errors.rows["correct"]).sum())
+        st.markdown(
+            f"**{wrong:,} of {len(errors.rows):,}** predictions are wrong. "
+            f"**{len(found):,}** of {len(held):,} shown: {errors_matrix.words(cell)}."
+        )
+        if errors.dataset is None:
+            _without_images(errors, found, cell)
+        elif held.empty:
+            st.html(_nothing(cell))
+        elif found.empty:
+            st.html(style.note("Widen the filters above.", "calm", "No slice fits all of them."))
+        else:
+            grid(errors.dataset, found, tags)
+    if errors.dataset is not None and len(found):
+        with st.expander("All of them as a table"):
+            table(found)
+
+
+def listed(errors: Errors, tags: Tags) -> pd.DataFrame:
+    """The chosen cell's slices, filtered and sorted as the session's widgets say, drawn or not."""
+    held = st.session_state
+    rows = errors_matrix.inside(errors.rows, held.get(state.ERRORS_CELL) or errors_matrix.MISTAKES)
+    low, high = held.get(state.ERRORS_CONFIDENCE) or (0.0, 1.0)
+    keep = rows["confidence"].between(low - 1e-9, high + 1e-9)
+    for key, column in ((state.ERRORS_TRUE, "true_class"), (state.ERRORS_PREDICTED, "predicted_class")):
+        if held.get(key):
+            keep &= rows[column].isin(held[key])
+    patient = held.get(state.ERRORS_PATIENT)
+    if patient:
+        column = "person_id" if patient.startswith(PERSON) else "patient_id"
+        keep &= (rows[column] == patient.removeprefix(PERSON)).fillna(False)
+    tag = held.get(state.ERRORS_TAG) or ANY
+    if tag != ANY:
+        keep &= rows["slice_id"].isin([one for one, names in tags.items() if tag == NOTED or tag in names])
+    order = ORDERS.get(held.get(state.ERRORS_SORT) or "sure", ORDERS["sure"])
+    return rows[keep].sort_values(list(order.columns), ascending=list(order.ascending), kind="stable")
+
+
+def _filters(errors: Errors, tags: Tags) -> None:
+    with st.container(horizontal=True, gap="small", key="filters"):  # it wraps where the window is narrow
+        _order_and_whose(errors, tags)
+        for label, key in (("True class", state.ERRORS_TRUE), ("Predicted class", state.ERRORS_PREDICTED)):
+            st.multiselect(label, list(CLASSES), key=key, placeholder="any", persist_state="session", width=FIELD)
+        if state.ERRORS_CONFIDENCE not in st.session_state:
+            st.session_state[state.ERRORS_CONFIDENCE] = (0.0, 1.0)
+        st.slider(
+            "Confidence", 0.0, 1.0, step=0.05, format="percent", key=state.ERRORS_CONFIDENCE, persist_state="session",
+            width=FIELD, help="The probability the model gave to the class it named.",
+        )  # fmt: skip
+
+
+def _order_and_whose(errors: Errors, tags: Tags) -> None:
+    orders = [name for name in ORDERS if name not in ("small", "large") or errors.rows["size"].notna().any()]
+    if st.session_state.get(state.ERRORS_SORT) not in orders:
+        st.session_state[state.ERRORS_SORT] = orders[0]
+    st.selectbox(
+        "Order", orders, key=state.ERRORS_SORT, format_func=lambda name: ORDERS[name].title, persist_state="session",
+        width=FIELD, help="Disagreement: the Jensen-Shannon divergence of the models' probabilities (without the vote "
+        "and the majority). Margin: the probability of the class named less that of the true one.",
     )  # fmt: skip
-    patients = sorted(wrong["patient_id"].dropna().unique().tolist())
-    patient = fourth.selectbox(
-        "Patient", patients, index=None, placeholder="any", key=state.ERRORS_PATIENT, persist_state="session"
-    )
-    keep = wrong["confidence"].between(low, high)
-    if true:
-        keep &= wrong["true_class"].isin(true)
-    if predicted:
-        keep &= wrong["predicted_class"].isin(predicted)
-    if patient is not None:
-        keep &= (wrong["patient_id"] == patient).fillna(False)
-    return wrong[keep].sort_values("confidence", ascending=False, kind="stable")
+    # Everybody's, not the cell's alone: a patient without such a slice is an answer too.
+    st.selectbox(
+        "Patient", errors.patients, index=None, placeholder="any", key=state.ERRORS_PATIENT, persist_state="session",
+        format_func=lambda name: f"{name.removeprefix(PERSON)}, all exams" if name.startswith(PERSON) else name,
+        width=FIELD, on_change=address.told, args=(address.PATIENT,),
+    )  # fmt: skip
+    names = [ANY, NOTED, *dict.fromkeys(tag for found in tags.values() for tag in found)]
+    if st.session_state.get(state.ERRORS_TAG) not in names:
+        st.session_state[state.ERRORS_TAG] = ANY
+    st.selectbox(
+        "Tagged", names, key=state.ERRORS_TAG, persist_state="session", width=FIELD, help="By anybody, in a note."
+    )  # fmt: skip
 
 
-def summary(source: Source, joined: pd.DataFrame, shown: pd.DataFrame) -> None:
-    """How many slices are wrong, of how many, and under which protocol."""
-    wrong = int((~joined["correct"]).sum())
-    st.markdown(f"**{wrong:,} of {len(joined):,}** predictions are wrong; **{len(shown):,}** fit the filter.")
-    st.caption(sources.rests_on(source.report))
+def grid(dataset: Dataset, rows: pd.DataFrame, tags: Tags, key: str = "") -> None:
+    """A page of slices as pictures, in the order given.
+
+    Args:
+        dataset: Whose slices.
+        rows: With truth and prediction.
+        tags: Notes to mark.
+        key: Where several lists are on the page.
+    """
+    pages = (len(rows) - 1) // PAGE_SIZE + 1
+    page_key = f"{state.ERRORS_PAGE}{key}"
+    if st.session_state.get(page_key, 1) > pages:
+        st.session_state[page_key] = 1
+    page = 1
+    if pages > 1:
+        page = st.pagination(pages, key=page_key, max_visible_pages=5, persist_state="session")
+    with st.container(horizontal=True, gap="small", key=f"tiles{key}"):
+        for row in rows.iloc[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].to_dict("records"):
+            _tile(dataset, row, tags, key)
 
 
-def grid(dataset: Dataset, shown: pd.DataFrame) -> None:
-    """A page of mistakes as pictures, the surest first."""
-    pages = (len(shown) - 1) // PAGE_SIZE + 1
-    if st.session_state.get(state.ERRORS_PAGE, 1) > pages:
-        st.session_state[state.ERRORS_PAGE] = 1
-    page = st.pagination(pages, key=state.ERRORS_PAGE, max_visible_pages=5, persist_state="session") if pages > 1 else 1
-    with st.container(horizontal=True, gap="small", key="tiles"):
-        for row in shown.iloc[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].to_dict("records"):
-            _tile(dataset, row)
-
-
-def _tile(dataset: Dataset, row: dict[Any, Any]) -> None:
+def _tile(dataset: Dataset, row: dict[Any, Any], tags: Tags, key: str) -> None:
     slice_id = str(row["slice_id"])
-    key = row_key(row)
+    right = row["true_class"] == row["predicted_class"]
+    # Streamlit scales a picture down itself, at each run, where it is asked for a width: the container has it instead.
     with st.container(width=TILE, gap=None):
-        alt = f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}"
-        st.image(loaders.thumbnail(dataset, slice_id, TILE * 3 // 2, outline=True), width=TILE, alt=alt)
-        st.html(style.mistaken(int(row["label"]), int(row["predicted"]), float(row["confidence"])))
-        st.button(f"Slice {slice_id}", key=f"error_{key}", type="tertiary", on_click=select, args=(key,))
+        said = "named rightly" if right else f"taken for {row['predicted_class']}"
+        alt = f"Slice {slice_id}: {row['true_class']} {said}"
+        if slice_id not in loaders.places(dataset):
+            st.html(style.note("Not among the slices imported here.", "calm"))
+        else:
+            st.image(loaders.thumbnail(dataset, slice_id, TILE * 3 // 2, outline=True), width="stretch", alt=alt)
+        beside = ""
+        if row.get("voices", 0) and row["voices"] > 1:
+            beside = f"{int(row['right'])} of {int(row['voices'])} models right"
+        st.html(style.mistaken(int(row["label"]), int(row["predicted"]), float(row["confidence"]), beside))
+        if slice_id in tags:
+            st.html(style.tagged(tags[slice_id]))
+        st.button(
+            f"Slice {slice_id}", key=f"error_{key}{row_key(row)}", type="tertiary", on_click=address.open_slice,
+            args=(slice_id, int(row["seed"])),
+        )  # fmt: skip
 
 
 def row_key(row: dict[Any, Any]) -> str:
@@ -84,113 +179,44 @@ def row_key(row: dict[Any, Any]) -> str:
     return f"{row['slice_id']}/{row['seed']}"
 
 
-def select(key: str | None) -> None:
-    """Show one mistake large (a callback)."""
-    st.session_state[state.ERRORS_SLICE] = key
-
-
-def table(shown: pd.DataFrame) -> None:
-    """The mistakes as a table, where their pictures are not at hand or many are to be read at once."""
+def table(rows: pd.DataFrame) -> None:
+    """Slices as a table, where their pictures are not at hand or many are to be read at once; a row opens its slice."""
     columns = {
         "slice_id": "Slice", "true_class": "True", "predicted_class": "Predicted", "confidence": "Confidence",
-        **{name: f"P({name.removeprefix('p_')})" for name in PROBABILITIES}, "patient_id": "Patient", "fold": "Fold",
+        **{name: f"P({name.removeprefix('p_')})" for name in PROBABILITIES}, "disagreement": "Disagreement",
+        "patient_id": "Patient", "fold": "Fold",
     }  # fmt: skip
     percent = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
     config = {columns[name]: percent for name in ("confidence", *PROBABILITIES)}
+    config["Disagreement"] = st.column_config.NumberColumn(format="%.2f")
+    keys = list(zip(rows["slice_id"].astype(str), rows["seed"].astype(int), strict=True))
+
+    def opened() -> None:
+        chosen = st.session_state["errors_table"].selection.rows
+        if chosen and chosen[0] < len(keys):
+            address.open_slice(*keys[chosen[0]])
+
     st.dataframe(
-        shown[list(columns)].rename(columns=columns), hide_index=True, width="stretch", column_config=config,
-        alt="Misclassified slices with their probabilities",
+        rows[list(columns)].rename(columns=columns), hide_index=True, width="stretch", column_config=config,
+        key="errors_table", on_select=opened, selection_mode="single-row",
+        alt="Slices with their probabilities; choose a row to see it large",
     )  # fmt: skip
+    tabular.download(rows, "errors")
 
 
-def detail(source: Source, dataset: Dataset | None, row: dict[Any, Any]) -> None:
-    """One mistake: picture, outline, probabilities, and where the model looked."""
-    slice_id = str(row["slice_id"])
-    with st.container(border=True):
-        head, close = st.columns([5, 1], vertical_alignment="center")
-        head.subheader(f"Slice {slice_id}: {row['true_class']} taken for {row['predicted_class']}")
-        close.button("Close", icon=":material/close:", on_click=select, args=(None,), key="error_close")
-        judge = judge_of(source) if dataset is not None else None
-        kept = dataset is not None and _is_kept(source, row)
-        wanted, opacity = _saliency_settings() if judge is not None or kept else (_WRONG, 0.0)
-        left, middle, right = plots.columns("mistake", 3)
-        with left:
-            if dataset is None:
-                st.html(style.note("Import the dataset to see the slice.", "calm", "No picture."))
-            else:
-                caption = "The slice, tumour outline in yellow"
-                st.image(
-                    loaders.picture(dataset, slice_id, outline=True), caption=caption, alt=caption, width="stretch"
-                )
-        with middle:
-            if dataset is not None and kept:
-                _kept_saliency(source, dataset, row, wanted, opacity)
-            elif dataset is not None and judge is not None:
-                _saliency(judge, dataset, row, wanted, opacity)
-            elif dataset is not None:
-                many = source.report.model == benchmark.ENSEMBLE
-                text = "It is a vote: see where its members looked." if many else "Its weights are not at hand."
-                st.html(style.note(text, "calm", "No saliency."))
-        with right:
-            st.markdown("**What the model said**")
-            st.html(style.probability_bars([float(row[name]) for name in PROBABILITIES], int(row["label"])))
-            patient = "unknown" if pd.isna(row["patient_id"]) else row["patient_id"]
-            st.caption(f"Patient {patient} · protocol {row['protocol']}, test fold {row['fold']}, seed {row['seed']}")
-            if dataset is not None:
-                st.page_link(
-                    "pages/1_Dataset.py", label="See it in its series", icon=":material/photo_library:",
-                    query_params={state.SLICE: slice_id},
-                )  # fmt: skip
+def _without_images(errors: Errors, found: pd.DataFrame, cell: str) -> None:
+    text = (
+        f"They belong to the dataset {errors.source.dataset_name}, which is not imported here; the table has the rest."
+    )
+    st.html(style.note(text, "warn", "The slices themselves are not at hand."))
+    if len(found):
+        table(found)
+    else:
+        st.html(_nothing(cell))
+    welcome.offer_real()
 
 
-def judge_of(source: Source) -> Judge | None:
-    """The model behind the predictions, where its weights are at hand."""
-    key = f"bundle/{source.report.model}" if source.run_id is None else f"run/{source.run_id}"
-    return judges.find(key)
-
-
-def _saliency_settings() -> tuple[str, float]:
-    left, right = st.columns(2)
-    wanted: str = left.segmented_control(
-        "Where it looked for", [_WRONG, _TRUE], default=_WRONG, required=True, key=state.ERRORS_TARGET,
-        persist_state="session",
-    )  # fmt: skip
-    opacity = right.slider("Overlay opacity", 0.0, 1.0, 0.5, 0.05, key=state.ERRORS_OPACITY, persist_state="session")
-    return wanted, opacity
-
-
-def _is_kept(source: Source, row: dict[Any, Any]) -> bool:
-    """Whether the benchmark kept what the very network that erred looked at."""
-    if source.run_id is not None or row["protocol"] != "official" or int(row["seed"]):
-        return False
-    model = source.report.model
-    found = loaders.shipped_saliency(model, str(row["slice_id"]), "predicted")
-    return found is not None and benchmark.preprocessing(model) is not None
-
-
-def _kept_saliency(source: Source, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
-    kind = "predicted" if wanted == _WRONG else "true"
-    found = loaders.shipped_saliency(source.report.model, str(row["slice_id"]), kind)
-    settings = benchmark.preprocessing(source.report.model)
-    assert found is not None
-    assert settings is not None
-    image, _ = preprocess(dataset.pixels(str(row["slice_id"])), settings)
-    large = Image.fromarray(found).resize(image.shape[::-1], Image.Resampling.BICUBIC)
-    heat = np.asarray(large, np.float32) / np.float32(255)
-    caption = f"Grad-CAM of {source.name} towards {CLASSES[int(row['predicted' if wanted == _WRONG else 'label'])]}"
-    st.image(pictures.enlarged(overlay.blend(image, heat, opacity)), caption=caption, alt=caption, width="stretch")
-    st.caption("Kept from the benchmark: the network that erred had not seen this patient.")
-
-
-def _saliency(judge: Judge, dataset: Dataset, row: dict[Any, Any], wanted: str, opacity: float) -> None:
-    target = int(row["predicted" if wanted == _WRONG else "label"])
-    found = judges.explanation(judge, dataset.pixels(str(row["slice_id"])), target)
-    caption = f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
-    st.image(judges.overlaid(found, opacity), caption=caption, alt=caption, width="stretch")
-    if (judge.protocol, judge.fold) != (row["protocol"], int(row["fold"])):
-        seen = (
-            f"with {judge.protocol} fold {judge.fold} held out; they may have seen this slice, and"
-            if judge.fold
-            else "on all slices, this one too; they"
-        )
-        st.caption(f"The weights at hand were trained {seen} are not the very ones that erred.")
+def _nothing(cell: str) -> str:
+    if cell == errors_matrix.MISTAKES:
+        return style.note("It has no mistakes to show.", "calm", "Every prediction is right.")
+    return style.note(f"No {errors_matrix.words(cell)}.", "calm", "This cell has no slices.")

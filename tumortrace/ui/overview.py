@@ -1,4 +1,4 @@
-"""The home page's parts: headline results, what is running, the state of the data, three doors, honest notes."""
+"""The home page's parts: the tour, headline results, doors, what is running, the state of the data, honest notes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ from typing import Final
 
 import streamlit as st
 
-from tumortrace.data.catalog import PHANTOM, PROTOCOL_NOTES
+from tumortrace.data.catalog import FIGSHARE, PROTOCOL_NOTES
 from tumortrace.data.store import Dataset
-from tumortrace.evaluation.tables import folds_text
-from tumortrace.evaluation.wording import percent
+from tumortrace.evaluation import saying
+from tumortrace.evaluation.wording import METRIC_NAMES
 from tumortrace.training.runs import LIVE
-from tumortrace.ui import benchmark, fetch, frame, live, loaders, sources, style
+from tumortrace.ui import (
+    benchmark,
+    benchmark_board,
+    boards,
+    fetch,
+    frame,
+    live,
+    loaders,
+    sources,
+    state,
+    style,
+    welcome,
+)
 from tumortrace.ui.sources import Source
 
 DOORS: Final = (
-    ("dataset", "Explore", "Slices, patients, folds and outlines; one patient's series slice by slice."),
-    ("train", "Train", "Configure a run, watch its curves as it learns, stop and resume it."),
-    ("classify", "Classify", "Give the models a picture; see their probabilities and where they looked."),
+    ("dataset", "Explore the slices", "Patients, folds and outlines; one patient's series slice by slice."),
+    ("train", "Train a model", "Configure a run, watch its curves as it learns, stop and resume it."),
+    ("results", "Read the results", "Every model, protocol and comparison, with intervals."),
+    ("errors", "Look at mistakes", "Every slice a model got wrong, and where it looked."),
+    ("classify", "Classify a picture", "May it be judged, which tumour, how sure, and where the models looked."),
 )
 CARDS: Final = 3
-NO_BREAK: Final = "\N{NON-BREAKING HYPHEN}"
+SENTENCES: Final = 3
+"""Of what the figures say; the Results page has all."""
+METRIC: Final = "macro_f1"
 NOTES: Final = (
     "**Three tumours, nothing else.** The models know no healthy brain and no other disease: any picture gets one of "
     "three names.",
@@ -32,69 +48,68 @@ NOTES: Final = (
 )
 
 
+def tour() -> None:
+    """The way into the guided tour, for a room or for a newcomer."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Start the guided tour", type="primary", icon=":material/slideshow:", key="tour_start"):
+            st.switch_page(frame.TOUR, query_params={state.PRESENT: "1"})
+        st.caption(
+            "Six steps in large type: the problem, the split, a model learning, how good, where it fails, an answer."
+        )
+
+
 def headline() -> None:
     """The shipped models' figures, or finished runs', or what to do to get some."""
     st.subheader("Headline results")
     found = leading(sources.every())
+    shipped = bool(found)
     if not found:
         text = "Runs that finish on this machine are judged on the Results page."
         st.html(style.note(text, "calm", "No trained models are shipped with this copy yet."))
-        found = sources.every()[:3]
-    if not found:
+        found = sources.every()
+    shown = found[:CARDS]
+    if not shown:
         return
-    for column, source in zip(st.columns(CARDS), found[:CARDS], strict=False):
-        with column:
-            _card(source)
-    protocol = found[0].report.protocol
-    st.caption(
-        "Macro F1 on slices the model never saw, with its 95 % interval by bootstrap over the unit named. "
-        f"Protocol {protocol}: {PROTOCOL_NOTES.get(protocol, '')}"
+    words = METRIC_NAMES[METRIC]
+    st.html(
+        boards.board(
+            benchmark_board.places(shown, "slice", METRIC, apart=not shipped), words, f"{words} of the leading models"
+        )
     )
+    protocol = shown[0].report.protocol
+    if shipped:
+        st.caption(
+            f"{words} on slices the model never saw. {benchmark_board.basis(shown, 'slice')} "
+            f"{PROTOCOL_NOTES.get(protocol, '')}"
+        )
+        bench = benchmark.read()
+        reports = [source.report for source in found]
+        told = saying.what_it_says(reports, bench.records("comparisons"), bench.records("leakage"), metric=METRIC)
+        st.html(boards.said(told[:SENTENCES]))
+    else:
+        st.caption(f"{words} of your runs on slices the model never saw; small: 95 % intervals by bootstrap.")
     info = frame.PAGES["results"]
     st.page_link(info.path, label="Every model, protocol and comparison", icon=info.icon)
 
 
 def leading(every: list[Source]) -> list[Source]:
-    """The shipped models to headline: of the most honest protocol there is, the ensemble first, then the best network.
+    """The shipped models to headline: of the most honest protocol there is, the best first.
 
-    Baselines that train no network are left out.
+    Baselines that train no network are left out, and what sees the rest of the exam.
     """
-    shipped = [source for source in every if source.run_id is None and source.report.model not in benchmark.FLOORS]
+    unranked = (*benchmark.FLOORS, *benchmark.EXAMS)
+    shipped = [source for source in every if source.run_id is None and source.report.model not in unranked]
     for protocol in benchmark.PROTOCOLS:
         held = [source for source in shipped if source.report.protocol == protocol]
         if held:
-            return sorted(held, key=lambda source: source.report.model != benchmark.ENSEMBLE)
+            return benchmark_board.ranked(held, "slice", METRIC)
     return []
 
 
-def _card(source: Source) -> None:
-    report = source.report
-    part = report.slice
-    found = part.interval("macro_f1")
-    accuracy = part.interval("accuracy")
-    ends = "" if found.low is None or found.high is None else f"{percent(found.low)} to {percent(found.high)}"
-    many = "folds" if len(report.folds) > 1 else "fold"
-    with st.container(border=True, height="stretch", gap="xsmall"):
-        st.metric(
-            f"Macro F1 · {source.name}",
-            percent(found.value),
-            ends or None,
-            delta_color="off",
-            delta_arrow="off",
-            help=PROTOCOL_NOTES.get(report.protocol),
-        )
-        st.caption(
-            f"Accuracy {percent(accuracy.value)} · protocol {report.protocol}, {many} "
-            f"{folds_text(report.folds).replace('-', NO_BREAK)} · n = {sources.counted(report, 'slice'):,} slices, "
-            f"{found.clusters:,} {found.unit}s"
-        )
-        if report.synthetic:
-            st.badge("synthetic slices", icon=":material/science:", color="orange")
-
-
 def doors() -> None:
-    """Three ways in."""
-    for column, (key, verb, text) in zip(st.columns(3), DOORS, strict=True):
+    """The ways in."""
+    st.subheader("What you can do")
+    for column, (key, verb, text) in zip(st.columns(len(DOORS), gap="small"), DOORS, strict=True):
         info = frame.PAGES[key]
         with column, st.container(border=True, height="stretch"):
             st.page_link(info.path, label=f"**{verb}**", icon=info.icon)
@@ -125,8 +140,7 @@ def data(dataset: Dataset | None) -> None:
     """What is imported."""
     st.subheader("Data")
     if dataset is None:
-        st.caption("No dataset is imported yet. The Dataset page makes phantom slices or downloads the real ones.")
-        st.page_link(frame.PAGES["dataset"].path, label="Get slices", icon=":material/download:")
+        st.caption("Nothing is imported yet; see below.")
         return
     rows = dataset.manifest
     kind = "synthetic slices" if dataset.synthetic else "slices"
@@ -135,9 +149,14 @@ def data(dataset: Dataset | None) -> None:
     others = [name for name in loaders.dataset_names() if name != dataset.name]
     if others:
         st.caption(f"Also imported: {', '.join(others)}.")
-    elif dataset.name == PHANTOM:
-        st.caption("The real dataset is not imported yet; the Dataset page downloads it.")
-        st.page_link(frame.PAGES["dataset"].path, label="Get the real dataset", icon=":material/download:")
+
+
+def slices(dataset: Dataset | None) -> None:
+    """Where the real slices are not here yet: how to get them, and something to begin with."""
+    if dataset is None:
+        welcome.offer("The figures above ship with the app; the slices do not. With slices, every page comes alive.")
+    elif FIGSHARE not in loaders.dataset_names():
+        welcome.offer_real()
 
 
 def notes() -> None:

@@ -36,6 +36,13 @@ def encode(image: npt.NDArray[np.uint8], kind: str = "PNG") -> bytes:
     return out.getvalue()
 
 
+def fitted(image: npt.NDArray[np.uint8], side: int) -> bytes:
+    """A picture whose longer side has ``side`` pixels, as PNG; a small one is scaled up smoothly."""
+    scale = side / max(image.shape[:2])
+    size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
+    return encode(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)), "PNG")
+
+
 def _shown(pixels: npt.NDArray[np.generic], outline: str | None, width: int) -> npt.NDArray[np.uint8]:
     shown = overlay.to_display(pixels)
     return shown if outline is None else overlay.draw_outline(shown, outline, colour=OUTLINE_COLOUR, width=width)

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from tumortrace.charts import results as charts
+from tumortrace.charts import theme
 from tumortrace.charts import training as training_charts
-from tumortrace.evaluation import tables
+from tumortrace.errors import TumorTraceError
+from tumortrace.evaluation import curves, tables
 from tumortrace.evaluation.report import Report
-from tumortrace.evaluation.wording import UNDEFINED, decimal, percent
-from tumortrace.ui import plots, sources, state, style
+from tumortrace.evaluation.rows import by_patient
+from tumortrace.evaluation.wording import UNDEFINED, percent
+from tumortrace.ui import address, boards, plots, sources, state, style
 from tumortrace.ui.sources import Source
 
 LEVELS: Final = {"slice": "Slices", "patient": "Patients"}
-SHOWN: Final = (("accuracy", None), ("macro_f1", None), ("recall", "glioma"), ("macro_auc", None))
+TEXTS: Final = {"counts": "Counts", "shares": "Share of the true class"}
+SHOWN: Final = (
+    ("accuracy", None, "Accuracy"), ("macro_f1", None, "Macro F1"), ("recall", "meningioma", "Recall of meningioma"),
+    ("recall", "glioma", "Recall of glioma"), ("recall", "pituitary", "Recall of pituitary"),
+    ("ece", None, "Calibration error (ECE)"),
+)  # fmt: skip
 
 
 def choose_level() -> str:
     """Whether slices or patients (mean probability over a patient's slices) are counted."""
-    level: str = st.segmented_control(
-        "Count",
-        list(LEVELS),
-        default="slice",
-        required=True,
-        format_func=lambda name: LEVELS[name],
-        key=state.RESULTS_LEVEL,
-        persist_state="session",
+    return address.choose(
+        "Count", list(LEVELS), state.RESULTS_LEVEL, "slice", LEVELS.__getitem__,
         help="Patients: the mean probability over all slices of a patient in the test part.",
+    )  # fmt: skip
+
+
+def choose_text() -> bool:
+    """Whether a confusion matrix says the share of the true class large, rather than the count."""
+    chosen = address.choose(
+        "Large figure", list(TEXTS), state.RESULTS_NORMALISED, "counts", TEXTS.__getitem__, hidden=True
     )
-    return level
+    return chosen == "shares"
 
 
 def one(source: Source, level: str) -> None:
@@ -43,61 +51,74 @@ def one(source: Source, level: str) -> None:
         st.html(style.note(text, "calm", "This model cannot be judged by patient."))
         return
     basis = sources.rests_on(report, level)
-    st.caption(basis)
     _headline(report, level)
+    st.caption(basis)
     left, right = plots.columns("matrix")
     with left:
         st.subheader("Confusion matrix")
-        normalise = st.segmented_control(
-            "Large figure", ["counts", "share of the true class"], default="counts", required=True,
-            key=state.RESULTS_NORMALISED, persist_state="session", label_visibility="collapsed",
-        ) != "counts"  # fmt: skip
+        normalise = choose_text()
         frame = tables.confusion_frame(report, level)
-        plots.show(charts.confusion_matrix(frame, normalise), f"confusion_{source.key}_{level}", basis)
+        drawn = charts.confusion_matrix(frame, normalise, of=source.name)
+        plots.show(drawn, f"confusion_{source.key}_{level}", f"{basis} Counts and shares as they are, no interval.")
     with right:
         st.subheader("Classification report")
-        _classification(report, level)
-        st.caption(basis)
-        metric_frame = tables.class_metric_frame(report, level)
-        plots.show(charts.class_metrics(metric_frame), f"classes_{source.key}_{level}", basis)
+        st.html(boards.classification(part, f"Classification report of {source.name}", len(report.seeds)))
+        st.caption(f"Small: the intervals; the bars show the figures. {basis}")
+        if any(one.precision is None for one in part.metrics.classes.values()):
+            st.caption(f"{UNDEFINED}: there is nothing to divide by, for instance no slice was predicted as the class.")
     left, right = plots.columns("roc")
     with left:
         st.subheader("ROC, each class against the rest")
-        plots.show(charts.roc_curves(tables.roc_frame(report, level)), f"roc_{source.key}_{level}", basis)
+        areas = tables.class_metric_frame(report, level, ("auc",))
+        plots.show(charts.roc_curves(tables.roc_frame(report, level), areas), f"roc_{source.key}_{level}",
+                   f"In brackets: 95 % intervals of the area (AUC). {basis}")  # fmt: skip
     with right:
+        st.subheader("Precision and recall")
+        _precision_recall(source, level, basis)
+    left, right = plots.columns("reliability")
+    with left:
         st.subheader("Reliability")
         frame = tables.reliability_frame(report, level)
-        plots.show(charts.reliability(frame, part.metrics.ece), f"reliability_{source.key}_{level}", basis)
+        found = part.interval("ece")
+        drawn = charts.reliability(frame, part.metrics.ece, theme.span(found.low, found.high))
+        plots.show(drawn, f"reliability_{source.key}_{level}",
+                   f"The area of a point is its share of the predictions; points have no interval, the calibration "
+                   f"error (ECE, 15 bins) has. {basis}")  # fmt: skip
+    with right:
+        st.subheader("How to read it")
+        st.markdown(
+            "On the diagonal a model is as sure as it is right: of the slices it gives 80 %, 80 % are right. Above it, "
+            "the model is too modest; below it, too sure. ECE is the mean distance from the diagonal, 0 % at best. "
+            "The curves on top do not depend on any threshold: the closer to the upper corner, the better; precision "
+            "and recall show what a rare class costs, which ROC hides."
+        )
     _training(source)
+
+
+def _precision_recall(source: Source, level: str, basis: str) -> None:
+    """The curves need the rows behind the report; where those cannot be had, the rest of the page stays."""
+    areas = tables.class_metric_frame(source.report, level, ("average_precision",))
+    try:
+        judged = sources.joined(source)
+    except TumorTraceError as error:
+        st.html(style.note(error.remedy, "calm", "The rows behind this curve are not at hand."))
+        return
+    rows = by_patient(judged) if level == "patient" else judged
+    frame = curves.precision_recall_frame(judged if rows is None else rows)
+    plots.show(charts.precision_recall_curves(frame, areas), f"recall_{source.key}_{level}",
+               f"In brackets: 95 % intervals of the average precision (AP). {basis}")  # fmt: skip
 
 
 def _headline(report: Report, level: str) -> None:
     part = report.unit(level)
     assert part is not None
-    words = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "recall": "Recall of glioma", "macro_auc": "Macro ROC AUC"}
     cells = []
-    for metric, class_name in SHOWN:
+    for metric, class_name, words in SHOWN:
         found = part.interval(metric, class_name)
         known = found.low is not None and found.high is not None
         ends = f"{percent(found.low)} to {percent(found.high)}" if known else "no interval"
-        cells.append((words[metric], percent(found.value), ends))
-    st.html(style.figures([*cells, ("Calibration error", percent(part.metrics.ece), "ECE, 15 bins")]))
-
-
-def _classification(report: Report, level: str) -> None:
-    table = tables.classification_table(report, level)
-    blank = {"accuracy": ("precision", "recall")}
-    shown = pd.DataFrame({"": table["name"]})
-    for column in ("precision", "recall", "f1"):
-        texts = [None if pd.isna(value) else float(value) for value in table[column]]
-        shown[column] = [
-            "" if column in blank.get(name, ()) else decimal(value)
-            for name, value in zip(table["name"], texts, strict=True)
-        ]
-    shown["support"] = [f"{int(value):,}" for value in table["support"]]
-    st.table(shown, hide_index=True, border="horizontal", alt="Classification report")
-    if (shown == UNDEFINED).any(axis=None):
-        st.caption(f"{UNDEFINED}: there is nothing to divide by, for instance no slice was predicted as the class.")
+        cells.append((words, percent(found.value), ends))
+    st.html(style.figures(cells))
 
 
 def _training(source: Source) -> None:

@@ -9,9 +9,11 @@ from typing import Final
 import streamlit as st
 
 from tumortrace.ui import (
+    address,
     benchmark,
     benchmark_ablations,
     benchmark_board,
+    benchmark_confusions,
     benchmark_failures,
     benchmark_leakage,
     benchmark_literature,
@@ -39,6 +41,9 @@ SECTIONS: Final = {
     "leaderboard": Section(
         "Leaderboard", "Every model on slices it never saw, side by side.", benchmark_board.section
     ),
+    "confusions": Section(
+        "Confusions", "What each model takes for what, on one scale of colour.", benchmark_confusions.section
+    ),
     "model": Section("One model", "Everything measured of a single model.", benchmark_model.section),
     "pairs": Section(
         "Model against model", "Which differences between models are more than luck.", benchmark_pairs.section
@@ -51,8 +56,8 @@ SECTIONS: Final = {
     ),
     "literature": Section("Literature", "What others have published; ours beside it.", benchmark_literature.section),
 }  # fmt: skip
-MODEL: Final = "model"
-"""The query parameter that names a model; a link with it leads to that model's section."""
+MODEL: Final = state.MODEL
+"""A link that names a model leads to the section of that name."""
 
 
 def draw(bench: Bench, found: list[Source]) -> None:
@@ -63,35 +68,33 @@ def draw(bench: Bench, found: list[Source]) -> None:
         found: Shipped models and finished runs.
     """
     _arrive()
-    chosen = benchmark.kept(
-        "Section", list(SECTIONS), state.SHOW, "leaderboard", {key: one.title for key, one in SECTIONS.items()},
-        hidden=True,
-    )  # fmt: skip
-    if any(source.synthetic for source in found) and chosen in ("leaderboard", MODEL):
-        everything = all(source.synthetic for source in found)
-        frame.synthetic_banner(f"{'All' if everything else 'Some'} results here rest on synthetic slices")
-    elif bench.synthetic:
-        frame.synthetic_banner("These results rest on synthetic slices")
-    section = SECTIONS[chosen]
-    st.subheader(section.title, anchor=chosen)
-    st.caption(section.lead)
-    section.draw(bench, found)
+    # The protocol is common to the sections: it stays in the address through those that do not ask for it.
+    common = {state.PROTOCOL} if st.query_params.get(state.PROTOCOL) in benchmark.PROTOCOLS else set()
+    with address.tidied([name for name in state.RESULTS_ADDRESS if name not in common]):
+        chosen = address.choose(
+            "Section", list(SECTIONS), state.SHOW, "leaderboard", lambda key: SECTIONS[key].title, hidden=True
+        )
+        if any(source.synthetic for source in found) and chosen in ("leaderboard", "confusions", MODEL):
+            everything = all(source.synthetic for source in found)
+            frame.synthetic_banner(f"{'All' if everything else 'Some'} results here rest on synthetic slices")
+        elif bench.synthetic:
+            frame.synthetic_banner("These results rest on synthetic slices")
+        section = SECTIONS[chosen]
+        st.subheader(section.title, anchor=chosen)
+        st.caption(section.lead)
+        section.draw(bench, found)
     benchmark.files()
 
 
 def _arrive() -> None:
-    """A link to a model leads to it, once: after that the reader's choice holds."""
+    """A link to a model leads to its section, under its protocol; ``shipped/<model>/<protocol>`` names both."""
     asked = st.query_params.get(MODEL)
-    shown = st.query_params.get(state.SHOW)
-    last = f"{state.RESULTS_MODEL}{state.ASKED}"
-    if asked is None or (shown is not None and asked == st.session_state.get(last)):
+    if asked is None:
         return
-    st.session_state[last] = asked
-    name, protocol = asked, None
     if asked.startswith(f"{sources.SHIPPED}/") and asked.count("/") == 2:
         _, name, protocol = asked.split("/")
-    st.session_state[state.RESULTS_MODEL] = name
-    if shown is None:
+        st.query_params[MODEL] = name
+        if protocol in benchmark.PROTOCOLS:
+            st.query_params[state.PROTOCOL] = protocol
+    if state.SHOW not in st.query_params:
         st.query_params[state.SHOW] = MODEL
-    if protocol in benchmark.PROTOCOLS:
-        st.query_params[state.PROTOCOL] = protocol

@@ -22,6 +22,7 @@ CSS = """
 [class*="st-key-tiles"] button, .st-key-mine button { min-height: 1.6rem; padding: 0; }
 .tt-list { display: flex; flex-direction: column; gap: .15rem; }
 .tt-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr)); gap: .6rem; }
+.st-key-facts .tt-figures { grid-template-columns: repeat(auto-fit, minmax(6.9rem, 1fr)); }
 .tt-figures > div { border: 1px solid color-mix(in srgb, currentColor 14%, transparent); border-radius: .6rem;
   padding: .45rem .75rem .5rem; }
 .tt-figures small { display: block; font-size: .82rem; opacity: .8; line-height: 1.25; }
@@ -35,12 +36,32 @@ CSS = """
 .tt-chip { display: inline-flex; align-items: center; gap: .4rem; margin: 0 .9rem .15rem 0; font-size: .9rem;
   white-space: nowrap; }
 .tt-mistake { font-size: .82rem; line-height: 1.35; }
+.tt-tags { display: flex; flex-wrap: wrap; gap: .2rem; margin: .1rem 0; }
+.tt-tag { font-size: .76rem; line-height: 1.3; padding: .05rem .45rem; border-radius: .8rem;
+  border: 1px solid color-mix(in srgb, currentColor 45%, transparent); overflow-wrap: anywhere; }
+.tt-noted { font-size: .9rem; border-left: 3px solid color-mix(in srgb, currentColor 30%, transparent);
+  padding: .1rem .7rem; margin: .1rem 0; }
+.tt-noted header { font-size: .82rem; opacity: .8; overflow-wrap: anywhere; }
+.tt-noted p { margin: .15rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.tt-mini { display: block; height: .34rem; border-radius: .2rem; overflow: hidden; min-width: 4.5rem;
+  margin-top: .15rem; background: color-mix(in srgb, currentColor 10%, transparent); }
+.tt-mini i { display: block; height: 100%; }
+.tt-table tr.tt-here > * { background: color-mix(in srgb, currentColor 9%, transparent); }
+.tt-fare { font-size: .78rem; line-height: 1.25; }
 .tt-dot { display: inline-block; width: .72rem; height: .72rem; border-radius: 50%; flex: none; }
 .tt-note { border-left: 4px solid; border-radius: .4rem; padding: .6rem .9rem; margin: .1rem 0 .5rem;
   background: color-mix(in srgb, currentColor 5%, transparent); font-size: .95rem; }
 .tt-note b { font-weight: 650; }
 .tt-synthetic { border-color: #d98e04; }
 .tt-warn { border-color: #d98e04; }
+.tt-good { border-color: #1d8a4c; }
+.tt-answer { display: flex; flex-wrap: wrap; align-items: baseline; gap: .35rem .9rem; margin: .1rem 0 .3rem; }
+.tt-answer .tt-chip { font-size: 1.75rem; font-weight: 680; line-height: 1.2; }
+.tt-answer .tt-dot { width: 1rem; height: 1rem; }
+.tt-answer b { font-size: 1.75rem; font-weight: 680; font-variant-numeric: tabular-nums; }
+.tt-answer > span:last-child { font-size: .95rem; opacity: .8; }
+.tt-set { margin: .25rem 0; font-size: .98rem; }
+.tt-set small { display: block; font-size: .8rem; opacity: .75; }
 .tt-calm { border-color: color-mix(in srgb, currentColor 35%, transparent); }
 .tt-error { border-color: #d6455d; }
 .tt-error code { overflow-wrap: anywhere; white-space: normal; }
@@ -86,6 +107,8 @@ CSS = """
   .block-container { padding-left: 1.4rem; padding-right: 1.4rem; }
   [data-testid="stColumn"] { min-width: 10.5rem !important; }
   [class*="st-key-pair"] [data-testid="stColumn"] { min-width: 100% !important; }
+  [class*="st-key-pair-trio"] [data-testid="stColumn"] { min-width: 0 !important;
+    flex: 0 0 calc(50% - .5rem) !important; }
 }
 .tt-finished { color: #1d8a4c; } .tt-running, .tt-preparing, .tt-created { color: #0b8ca3; }
 .tt-queued, .tt-cancelled { color: color-mix(in srgb, currentColor 70%, transparent); }
@@ -99,9 +122,14 @@ def legend() -> str:
     return f'<div class="tt-list">{"".join(class_chip(index) for index in range(len(CLASSES)))}</div>'
 
 
-def class_chip(label: int) -> str:
-    """One class: its dot and its name."""
-    return f'<span class="tt-chip">{_dot(CLASSES[label])}{CLASSES[label]}</span>'
+def plain_chip(text: str) -> str:
+    """Something that is no class."""
+    return f'<span class="tt-chip">{escape(text)}</span>'
+
+
+def class_chip(label: int, more: str = "") -> str:
+    """One class: its dot and its name, and what is said of it."""
+    return f'<span class="tt-chip">{_dot(CLASSES[label])}{CLASSES[label]}{escape(more)}</span>'
 
 
 def _dot(name: str) -> str:
@@ -118,6 +146,12 @@ def note(text: str, kind: str = "calm", title: str | None = None) -> str:
     """
     head = f"<b>{escape(title)}</b> " if title else ""
     return f'<div class="tt-note tt-{kind}" role="note">{head}{escape(text)}</div>'
+
+
+def heading(text: str, note: str = "") -> str:
+    """A small heading with a note under it."""
+    small = f"<small>{escape(note)}</small>" if note else ""
+    return f'<h4 class="tt-head">{escape(text)}{small}</h4>'
 
 
 def error_box(error: TumorTraceError) -> str:
@@ -156,10 +190,31 @@ def figures(cells: Sequence[tuple[str, ...]]) -> str:
     return f'<dl class="tt-figures" style="margin:0;padding:0">{"".join(parts)}</dl>'
 
 
-def mistaken(label: int, predicted: int, confidence: float) -> str:
-    """A tile's line: the true class, the predicted one, and how sure."""
+def mistaken(label: int, predicted: int, confidence: float, beside: str = "") -> str:
+    """A tile's line: the true class, the predicted one, how sure, and what else there is to say."""
     said = f"{_dot(CLASSES[predicted])} {CLASSES[predicted]}, {confidence:.0%}"
-    return f'<div class="tt-mistake">is {_dot(CLASSES[label])} {CLASSES[label]}<br>said {said}</div>'
+    more = f"<br>{escape(beside)}" if beside else ""
+    return f'<div class="tt-mistake">is {_dot(CLASSES[label])} {CLASSES[label]}<br>said {said}{more}</div>'
+
+
+def tagged(tags: Sequence[str]) -> str:
+    """A slice's tags; a slice with a comment alone says that it has a note."""
+    chips = "".join(f'<span class="tt-tag">{escape(tag)}</span>' for tag in tags or ("note",))
+    return f'<div class="tt-tags" role="note" aria-label="Notes">{chips}</div>'
+
+
+def noted(author: str, when: str, tags: Sequence[str], comment: str) -> str:
+    """One note, as it was typed."""
+    said = f"<p>{escape(comment)}</p>" if comment else ""
+    return (
+        f'<div class="tt-noted"><header>{escape(author)} · {escape(when)}</header>'
+        f"{tagged(tags) if tags else ''}{said}</div>"
+    )
+
+
+def tile(label: int, said: str) -> str:
+    """A tile's lines: its class, and what else is said of it."""
+    return f'<div class="tt-mistake">{_dot(CLASSES[label])} {CLASSES[label]}<br>{escape(said)}</div>'
 
 
 def doubted(label: int, suggested: int) -> str:

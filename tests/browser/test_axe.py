@@ -1,0 +1,80 @@
+"""Every page is looked at by axe in Chromium, light and dark: WCAG 2.2 level A and AA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import CHROMIUM, browser, served, settled
+from tumortrace.data.phantom import make_phantom
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
+]
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+ADDRESSES = (
+    "", "Train", "Classify",
+    *(f"Dataset?view={name}" for name in ("Gallery", "Distributions", "Map", "Near-duplicates", "Splits", "Quality")),
+    "Dataset?slice=1",
+    *(f"Errors?view={name}" for name in ("mistakes", "patterns", "compare", "notes")),
+    *(f"Results?show={name}" for name in (
+        "leaderboard", "confusions", "model", "pairs", "leakage", "ablations", "failures", "localisation", "literature",
+    )),
+    *(f"Present?present={step}" for step in range(1, 7)),
+)  # fmt: skip
+ALLOWED: tuple[tuple[str, str, str], ...] = ()
+"""Rule, part of the selector, and why it is Streamlit's own markup and no fault of these pages. None is needed."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with phantoms, and with all that ships."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORTRACE_HOME", str(home))
+        make_phantom()
+        with served(home) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser for all of them."""
+    with browser() as found:
+        yield found
+
+
+@pytest.mark.parametrize("where", ADDRESSES)
+def test_axe_finds_nothing(where: str, address: str, chromium: Any) -> None:
+    context = chromium.new_context(color_scheme="light", viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{address}/{where}", timeout=120_000)
+    settled(page)
+    told = []
+    grounds = set()
+    for scheme in ("light", "dark"):  # the page follows the system without being loaded again
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(900)  # figures are drawn after the script has ended
+        grounds.add(page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"))
+        told += [f"{scheme}: {line}" for line in violations(page)]
+    context.close()
+    assert len(grounds) == 2, "both schemes were seen"
+    assert not told, "\n".join(told)
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds, less what is allowed."""
+    found = axe.Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']} at {node['target'][0]}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for one in found
+        for node in one["nodes"]
+        if not any(one["id"] == rule and part in str(node["target"][0]) for rule, part, _ in ALLOWED)
+    ]

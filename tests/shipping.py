@@ -1,0 +1,55 @@
+"""Models that ship, made without training: random weights, and everything that was fitted for them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from tumortrace import paths
+from tumortrace.config import parse_config
+from tumortrace.inference.gate import Gate, measure, save_gate
+from tumortrace.inference.neighbours import save_neighbours
+from tumortrace.models.registry import build
+
+MODELS = ("resnet18", "tracenet")
+
+
+def ship(name: str) -> None:
+    """A model with random weights."""
+    config = parse_config({"model": {"name": name}, "preprocess": {"size": 64}})
+    torch.manual_seed(0)
+    raw = save({key: value.clone() for key, value in build(config.model).state_dict().items()})
+    folder = paths.artifacts() / "models" / name
+    paths.write_atomic(folder / "weights.safetensors", raw)
+    card = {
+        "config": config.model_dump(mode="json"), "weights_sha256": hashlib.sha256(raw).hexdigest(), "scores": {},
+        "trained_on": "nothing at all", "synthetic": False, "created": "2026-01-01",
+    }  # fmt: skip
+    paths.write_json(folder / "model.json", card)
+
+
+def gate(near: float) -> None:
+    count = len(measure(np.zeros((128, 128), np.uint8)))
+    arrays = np.zeros(count), np.ones(count), np.zeros(count), np.eye(2, count)
+    save_gate(Gate(*arrays, near, near * 2, 0.0, {"slices": 10}))
+
+
+def ship_all() -> None:
+    """Two models, what was fitted for them, an open gate, and an index of similar slices."""
+    for name in MODELS:
+        ship(name)
+    votes = [{"protocol": "person", "temperatures": dict.fromkeys(MODELS, 1.0), "weights": dict.fromkeys(MODELS, 0.5)}]
+    held = {"value": 0.91, "low": 0.89, "high": 0.93, "n": 3064}
+    coverage = {"model": "ensemble", "protocol": "person", "level": 90, "class": None, "metric": "coverage", **held}
+    pointing = {"model": "tracenet", "method": "gradcam", "metric": "pointing", "group": "all", **held}
+    document = {
+        "votes": votes, "limits": {"person": {"90": [0.2] * 3, "95": [0.0] * 3}}, "coverage": [coverage],
+        "localisation": [pointing], "figures": [],
+    }  # fmt: skip
+    paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
+    gate(1e6)
+    seen = np.random.default_rng(0).normal(size=(100, 1156)).astype(np.float32)
+    save_neighbours(seen, [str(place) for place in range(1, 101)], paths.artifacts() / "models" / "tracenet")

@@ -1,0 +1,104 @@
+"""Classify files from Python, as the Classify page and ``tumortrace predict`` do.
+
+>>> from tumortrace.inference.api import classify        # doctest: +SKIP
+>>> for answer in classify(["scan.dcm", "series.zip"]):  # doctest: +SKIP
+...     if answer.gate.open:
+...         print(answer.file, answer.slice, answer.probabilities["ensemble"], answer.sets[90])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tumortrace.errors import InputError
+from tumortrace.imaging.formats import Opened, Refused, open_files
+from tumortrace.inference.answer import Answer
+from tumortrace.inference.panel import Panel
+from tumortrace.inference.question import Question, ask_all
+
+Source = str | Path | bytes | npt.NDArray[np.generic]
+PLANES = ("axial", "coronal", "sagittal")
+
+
+def classify(sources: Source | Sequence[Source], panel: Panel | None = None, plane: str = "axial") -> list[Answer]:
+    """Answer every slice of every source.
+
+    Args:
+        sources: Paths (a folder stands for its files), whole files as bytes, or slices ``[H, W]``; one or several. Any
+            format that :mod:`tumortrace.imaging.formats` reads.
+        panel: Which models; the shipped ones, loaded anew, by default. Keep one to classify more than once.
+        plane: Which slices of a volume.
+
+    Returns:
+        An :class:`Answer` a slice. A file that cannot be read, or a slice that cannot be judged, has ``error`` instead
+        of probabilities and spoils no other.
+    """
+    several = sources if isinstance(sources, Sequence) and not isinstance(sources, str | bytes) else [sources]
+    found: list[Question | Answer] = []
+    for one in several:
+        if isinstance(one, np.ndarray):
+            found.append(Question("array", one))
+    files = [one for one in several if not isinstance(one, np.ndarray)]
+    found += list(questions(files, plane))
+    return list(answer_all(found, panel or Panel.shipped()))
+
+
+def questions(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iterator[Question | Answer]:
+    """Every slice of files; for what cannot be read the answer that says so."""
+    read: list[tuple[str, bytes]] = []
+    for one in files:
+        if isinstance(one, bytes):
+            read.append(("bytes", one))
+            continue
+        for path in _files(Path(one)):
+            try:
+                read.append((str(path), path.read_bytes()))
+            except OSError as error:
+                yield Answer(str(path), error=f"cannot be read: {error.strerror}. Check the path.")
+    for opened in open_files(read):
+        if isinstance(opened, Refused):
+            yield Answer(opened.name, error=str(opened.error))
+            continue
+        for item in ask_all(opened, _place(opened, plane)):
+            if isinstance(item, Question):
+                yield item
+            else:
+                yield Answer(opened.name, item[0], error=str(item[1]))
+
+
+def answer_all(items: Iterable[Question | Answer], panel: Panel) -> Iterator[Answer]:
+    """Answers in the order of the items; those that are answers already go through."""
+    for answer, _ in answer_with(items, panel):
+        yield answer
+
+
+def answer_with(items: Iterable[Question | Answer], panel: Panel) -> Iterator[tuple[Answer, Question | None]]:
+    """Each answer with its question; none for what could not be read."""
+    waiting: list[Question | Answer] = []
+    for item in items:
+        waiting.append(item)
+        if sum(isinstance(one, Question) for one in waiting) == panel.batch:
+            yield from _flush(waiting, panel)
+            waiting = []
+    yield from _flush(waiting, panel)
+
+
+def _flush(waiting: list[Question | Answer], panel: Panel) -> Iterator[tuple[Answer, Question | None]]:
+    answers = panel.answer([one for one in waiting if isinstance(one, Question)])
+    for item in waiting:
+        yield (next(answers), item) if isinstance(item, Question) else (item, None)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+
+
+def _place(opened: Opened, plane: str) -> int:
+    if plane not in PLANES:
+        raise InputError("no such plane", value=plane, remedy=f"Choose one of {', '.join(PLANES)}.")
+    names = [stack.name for stack in opened.stacks]
+    return names.index(plane) if plane in names else 0

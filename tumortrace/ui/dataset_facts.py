@@ -1,0 +1,58 @@
+"""The facts at the top of the Dataset page: how much there is of what, where it is from, and under which licence."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.data.catalog import ARTICLE_URL, ATTRIBUTION, CLASSES, FIGSHARE, PROTOCOLS
+from tumortrace.data.store import Dataset
+from tumortrace.ui import style
+
+
+def draw(chosen: Dataset, rows: pd.DataFrame) -> None:
+    """The figures and the source.
+
+    Args:
+        chosen: The dataset.
+        rows: From :func:`tumortrace.ui.dataset_rows.rows_of`.
+    """
+    with_folds = [name for name in PROTOCOLS if rows[name].notna().any()]
+    folds = max((int(rows[name].nunique()) for name in with_folds), default=0)
+    planes = rows["plane"].dropna().unique().tolist()
+    drawn = "synthetic" if chosen.synthetic else "by radiologists"
+    known = "known, for they are drawn" if chosen.synthetic else "estimated, not published"
+    classes = rows["class_name"].value_counts()
+    with st.container(key="facts"):
+        st.html(
+            style.figures(
+                [
+                    ("Slices", f"{len(rows):,}"),
+                    ("Patients", count(rows["patient_id"]), "ids as published"),
+                    ("Persons", count(rows["person_id"]), "follow-up exams joined"),
+                    ("Classes", f"{len(classes)}", ", ".join(f"{classes[n]:,}" for n in CLASSES if n in classes)),
+                    ("Planes", f"{len(planes)}" if planes else "unknown", known if planes else "not told"),
+                    ("Folds", f"{folds}" if folds else "none", ", ".join(with_folds) or "needs patient ids"),
+                    ("Series", count(rows["series_id"]), "neighbours, estimated"),
+                    ("With outline", f"{int(rows['outline'].notna().sum()):,}", drawn),
+                ]
+            )
+        )
+    st.caption(source(chosen))
+
+
+def source(chosen: Dataset) -> str:
+    """Where the slices are from, and what they may be used for."""
+    if chosen.name == FIGSHARE and not chosen.synthetic:
+        whose, licence = ATTRIBUTION.split(", figshare")[0], "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
+        doi = ARTICLE_URL.removeprefix("https://doi.org/")
+        return f"Source: {whose}, figshare, [doi {doi}]({ARTICLE_URL}). Licence: {licence}: use it, name the author."
+    if chosen.synthetic:
+        return "Source: drawn by this program. No licence applies, and nothing about real tumours follows from them."
+    said = str(chosen.info.get("attribution") or "").strip()
+    return f"Source: {said}" if said else "Source and licence are not recorded: whoever imported the slices knows them."
+
+
+def count(column: pd.Series) -> str:
+    """How many different ones; unknown where none is known."""
+    return f"{column.nunique():,}" if column.notna().any() else "unknown"

@@ -1,0 +1,43 @@
+"""The rows every section of the Dataset page looks at: the manifest, and what belongs beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from tumortrace.data import store
+from tumortrace.data.catalog import CLASSES, FIGSHARE, PROTOCOLS
+from tumortrace.data.planes import PLANES, planes
+from tumortrace.data.store import Dataset
+from tumortrace.ui import loaders
+
+
+def rows_of(chosen: Dataset) -> pd.DataFrame:
+    """The manifest with ``class_name``, ``plane`` (estimated; ``<NA>`` where unknown) and a fold column a protocol.
+
+    Shared between sessions: do not change the frame.
+    """
+    return _rows(str(chosen.folder), chosen.fingerprint)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _rows(folder: str, fingerprint: str) -> pd.DataFrame:
+    chosen = store.open_dataset(Path(folder).name)
+    manifest = chosen.manifest
+    table = loaders.folds(chosen)
+    return manifest.assign(
+        class_name=[CLASSES[int(label)] for label in manifest["label"]],
+        plane=_planes(chosen, manifest),
+        **{name: table[name].to_numpy() for name in PROTOCOLS},
+    )
+
+
+def _planes(chosen: Dataset, manifest: pd.DataFrame) -> pd.Series:
+    """Estimated from the numbers of the figshare dataset; phantoms name theirs. Other numbers say nothing of planes."""
+    if chosen.name == FIGSHARE:
+        return planes(manifest["slice_id"])
+    if chosen.synthetic:
+        return manifest["source"].str.extract(rf"({'|'.join(PLANES)})$", expand=False).astype("string")
+    return pd.Series(pd.NA, index=manifest.index, dtype="string")
