@@ -16,13 +16,10 @@ from typing import Any, Final
 from tumortrace.benchmark import published
 from tumortrace.config import model_title
 from tumortrace.data.catalog import CLASSES
+from tumortrace.explain.methods import TITLES
 from tumortrace.inference.bundle import Bundle, list_bundles
 from tumortrace.inference.gate import load_gate
 
-TITLES: Final = {
-    "gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiRes-CAM", "layercam": "LayerCAM",
-    "eigencam": "Eigen-CAM", "scorecam": "Score-CAM",
-}  # fmt: skip
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final = ("README.md", "docs/benchmark.md", "docs/classify.md", "docs/models/*.md")
 NOTHING: Final = "Not measured yet: `python -m tumortrace benchmark --resume` makes it."

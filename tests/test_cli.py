@@ -157,7 +157,7 @@ def test_predict_speaks_to_people_and_fails_where_nothing_could_be_judged(run: R
     status, out, err = run("predict", good)
     assert status == 0
     assert "1 of 1 agree" in out
-    assert "not for clinical use" in err
+    assert "Not for clinical use" in err
     assert run("predict", bad)[0] == 1
 
 

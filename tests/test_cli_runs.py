@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from tests.datasets import write_manifest
 from tumortrace.cli_runs import app as runs_app
 from tumortrace.config import parse_config
 from tumortrace.errors import ConfigError, RunBusy, RunNotFound
@@ -22,6 +23,7 @@ app.add_typer(runs_app, name="runs")
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
+    write_manifest(tmp_path / "home", "tiny")
     for name, rate in (("one", 1e-3), ("two", 2e-3)):
         run = runs.create(parse_config({"model": {"name": "cnn3d"}, "optim": {"lr": rate}}), name)
         folder = run.folder / "metrics" / "version_1"

@@ -50,22 +50,29 @@ def evaluate(
     """Report accuracy, precision, recall, F1, AUC and the confusion matrix of finished runs, from their test rows."""
     import pandas as pd
 
-    from tumortrace.data import store
     from tumortrace.errors import RunNotFound
     from tumortrace.evaluation.report import make_reports
+    from tumortrace.training.run_dataset import DatasetRef, RunDataset
     from tumortrace.training.runs import find
 
-    reports: list[Any] = []
-    by_dataset: dict[str, list[pd.DataFrame]] = {}
+    found: list[dict[str, Any]] = []
+    by_dataset: dict[str, tuple[RunDataset, list[pd.DataFrame]]] = {}
     for run in map(find, runs):
         rows = run.predictions
         if rows is None:
             raise RunNotFound("the run has no test rows", value=run.id, remedy="Let it finish, or resume it.")
-        by_dataset.setdefault(store.open_dataset(run.config.dataset).name, []).append(rows)
-    for name, frames in by_dataset.items():
-        dataset = store.open_dataset(name)
-        reports += make_reports(pd.concat(frames), dataset.manifest, synthetic=dataset.synthetic)
-    found = [report.model_dump(mode="json") for report in reports]
+        rests_on = run.dataset
+        if rests_on.assumed:
+            typer.echo(
+                f"{run.id} is of an earlier version and keeps no fingerprint of its dataset; its report fits "
+                f"{rests_on.dataset.name}.",
+                err=True,
+            )
+        by_dataset.setdefault(rests_on.dataset.fingerprint, (rests_on, []))[1].append(rows)
+    for rests_on, frames in by_dataset.values():
+        made = make_reports(pd.concat(frames), rests_on.dataset.manifest, synthetic=rests_on.dataset.synthetic)
+        ref = DatasetRef.of(rests_on.dataset).model_dump(include={"name", "fingerprint", "slices"})
+        found += [one.model_dump(mode="json") | {"dataset": ref | {"assumed": rests_on.assumed}} for one in made]
     if as_json:
         print_json({"reports": found})
     else:

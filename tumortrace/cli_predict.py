@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumortrace import paths
+from tumortrace.data.catalog import NOT_FOR_CLINICAL_USE
 from tumortrace.errors import ConfigError, UnknownModel
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def predict(
         _tell(together, as_json)
     if report is not None:
         _write(report, pairs, together, panel)
-    typer.echo("Research and education; not for clinical use.", err=True)
+    typer.echo(NOT_FOR_CLINICAL_USE, err=True)
     if all(answer.error for answer, _ in pairs):
         raise typer.Exit(1)
 

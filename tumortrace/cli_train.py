@@ -37,6 +37,7 @@ def train(**given: Any) -> None:
     folder, resume, quiet, as_json = (given.pop(name) for name in ("run", "resume", "quiet", "as_json"))
     name, preset = given.pop("name"), given.pop("preset")
     if folder or resume:
+        _nothing_beside(resume, given | {"preset": preset, "name": name})
         run = runs.find(str(folder or resume))
         if resume and run.status.state == "finished":
             if as_json:
@@ -76,6 +77,17 @@ def train(**given: Any) -> None:
         else:
             typer.echo("Trained on all slices: there is no test part to report on.")
         typer.echo(f"Run folder: {run.folder}")
+
+
+def _nothing_beside(resume: str | None, given: dict[str, Any]) -> None:
+    """Refuse options that a resumed run would ignore: its settings are those it was made with."""
+    beside = [option.replace("__", ".") for option, value in given.items() if value is not None]
+    if resume and beside:
+        raise ConfigError(
+            "a resumed run keeps the settings it was made with, so nothing else can be set",
+            value=", ".join(beside),
+            remedy=f"Leave them out, or train a new run: {command('train')} with all its settings.",
+        )
 
 
 def config_of(given: dict[str, Any], preset: str | None = None) -> RunConfig:

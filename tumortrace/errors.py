@@ -6,6 +6,7 @@
     ├── ConfigError              a setting is out of range or contradicts another
     ├── DataError
     │   ├── DatasetNotFound      no imported dataset of that name
+    │   ├── DatasetMismatch      a run rests on another dataset than the one at hand
     │   ├── ImportFailed         the source could not be turned into a dataset
     │   ├── UnreadableSlice      one slice of the source could not be read
     │   ├── UnsafePickle         a pickle asked for something other than arrays and plain containers
@@ -61,6 +62,10 @@ class DataError(TumorTraceError):
 
 class DatasetNotFound(DataError):
     """No imported dataset of that name."""
+
+
+class DatasetMismatch(DataError):
+    """A run (or shipped result) rests on another dataset than the one at hand."""
 
 
 class ImportFailed(DataError):

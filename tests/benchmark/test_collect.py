@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.datasets import write_manifest
 from tumortrace import paths
 from tumortrace.benchmark import ablations, baselines, collect, ensemble, exam, plan, records
 from tumortrace.benchmark.plan import Entry, Part
 from tumortrace.benchmark.records import Records
-from tumortrace.data.manifest import conform
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
@@ -29,8 +29,8 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     number = np.repeat(np.arange(15), 4)
     rows = {"slice_id": [str(place) for place in range(len(number))], "label": number % 3}
     rows |= {"patient_id": [f"P{one}" for one in number], "official_fold": number // 3 + 1}
-    conform(pd.DataFrame(rows)).to_parquet(folder / "manifest.parquet")
-    return Dataset(folder, {"kind": "synthetic"})
+    write_manifest(tmp_path, "tiny", pd.DataFrame(rows), kind="synthetic")
+    return Dataset(folder, {"kind": "synthetic", "fingerprint": "of-tiny"})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.datasets import write_published
 from tumortrace.benchmark.failures import GROUPS, PERSONS, describe, error_rates, hardest_persons, suspects
 from tumortrace.data.manifest import conform
 from tumortrace.data.store import Dataset
@@ -20,7 +21,7 @@ def dataset(folder: Path, ids: list[str], patients: list[str | None], name: str 
     (folder / name).mkdir()
     rows = pd.DataFrame({"slice_id": ids, "label": [place % 3 for place in range(len(ids))], "patient_id": patients})
     conform(rows).to_parquet(folder / name / "manifest.parquet")
-    return Dataset(folder / name, {"kind": "real"})
+    return Dataset(folder / name, {"kind": "real", "fingerprint": f"{folder}"})
 
 
 def slices(*boxes: tuple[int, int, int, int] | None, inside: int = 200, outside: int = 98) -> tuple[np.ndarray, ...]:
@@ -69,7 +70,6 @@ def test_size_side_height_and_contrast_of_a_made_tumour(tmp_path: Path) -> None:
     assert found["side"].tolist() == pytest.approx([0, 0.45, 0.45])
     assert found["height"].tolist() == pytest.approx([0.5, 0.05, 0.05])
     assert found["contrast"].tolist() == pytest.approx([0.4] * 3)
-    assert found["plane"].tolist() == ["axial", "coronal", "sagittal"]
     assert found["slices"].tolist() == [2, 2, 1]
 
 
@@ -86,6 +86,16 @@ def test_a_slice_without_an_outline_is_not_measured(tmp_path: Path) -> None:
     assert found.loc["1", ["size", "side", "height", "contrast"]].isna().all()
     assert pd.isna(found.loc["1", "slices"])
     assert found.loc["2", ["size", "side", "height", "contrast", "slices"]].notna().all()
+
+
+def test_the_published_slices_tell_their_plane_by_their_numbers(tmp_path: Path) -> None:
+    folder = write_published(tmp_path)
+    images, masks = slices(*[(40, 60, 40, 60)] * 3)
+    published = Dataset(folder, {"kind": "real", "fingerprint": str(folder)})
+    three = published.manifest[published.manifest["slice_id"].isin(["1", "59", "442"])].reset_index(drop=True)
+    three.to_parquet(folder / "manifest.parquet")
+    part = Dataset(folder, {"kind": "real", "fingerprint": "three"})
+    assert describe(part, images, masks)["plane"].tolist() == ["axial", "coronal", "sagittal"]
 
 
 def test_another_datasets_numbers_say_nothing_of_the_plane(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.datasets import write_published
 from tumortrace.benchmark import plan, records
 from tumortrace.benchmark.plan import Entry
 from tumortrace.benchmark.records import Records
@@ -17,6 +18,7 @@ from tumortrace.training.starting import starts_from
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
+    write_published(tmp_path / "home")
     return records.beside(tmp_path / "figures")
 
 

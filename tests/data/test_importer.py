@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.data.sources import mat_bytes
-from tumortrace.data import store
+from tests.data.sources import mat_bytes, save_image
+from tumortrace.data import splits, store
+from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.data.importer import import_dataset
 from tumortrace.errors import DatasetNotFound, ImportFailed
 
@@ -54,7 +56,7 @@ def test_a_taken_name_is_refused_and_replace_swaps(mat_folder: Path) -> None:
     (mat_folder / "6.mat").unlink()
     assert import_dataset(mat_folder, workers=1, replace=True).slices == 5
     assert len(store.open_dataset().manifest) == 5
-    assert names(store.open_dataset().folder.parent) == ["figshare"]
+    assert names(store.open_dataset().folder.parent) == ["published"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])
@@ -92,7 +94,7 @@ def test_a_killed_import_leaves_nothing_that_shows_and_the_next_cleans_up(mat_fo
     assert done.returncode == -signal.SIGKILL
     assert store.available() == []
     import_dataset(mat_folder, workers=1)
-    assert names(home / "data") == ["figshare"]
+    assert names(home / "data") == ["published"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -121,3 +123,31 @@ def test_the_command_says_what_it_found_and_an_error_is_one_line(mat_folder: Pat
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
     assert "Traceback" not in failed.stderr
+
+
+def published_source(folder: Path, slices: int = 3) -> Path:
+    """A folder of pictures with the ids, labels and patients of published slices."""
+    truth = splits.frozen_figshare().iloc[:slices]
+    for number in truth["slice_id"]:
+        save_image(folder / "images" / f"{number}.png", int(number))
+    table = truth[["slice_id", "label", "patient_id"]].assign(label=truth["label"] + 1)
+    table.to_csv(folder / "slices.csv", index=False)
+    return folder
+
+
+def test_only_the_published_slices_get_their_name_and_their_author(home: Path, tmp_path: Path) -> None:
+    report = import_dataset(published_source(tmp_path / "mine"), workers=1)
+    assert report.name == "figshare"
+    assert store.open_dataset("figshare").info["attribution"] == ATTRIBUTION
+
+
+def test_other_slices_in_the_same_layout_are_called_as_their_folder(home: Path, tmp_path: Path) -> None:
+    source = published_source(tmp_path / "my scans")
+    table = pd.read_csv(source / "slices.csv", dtype=str)
+    table.assign(patient_id="somebody").to_csv(source / "slices.csv", index=False)
+    report = import_dataset(source, workers=1)
+    assert (report.name, Path(report.path).name) == ("my-scans", "my-scans")
+    assert "Cheng" not in store.open_dataset("my-scans").info["attribution"]
+    with pytest.raises(ImportFailed, match=r"not the published slices.*--name"):
+        import_dataset(source, "figshare", workers=1)
+    assert store.available() == ["my-scans"]

@@ -30,7 +30,7 @@ def test_the_published_folder_is_read_whole(mat_folder: Path) -> None:
     report = import_dataset(mat_folder, workers=1).to_json()
     assert {key: report[key] for key in SUMMARY} == SUMMARY
     assert report["unreadable"] == report["duplicates"] == report["outline_disagreements"] == []
-    dataset = open_dataset("figshare")
+    dataset = open_dataset()
     assert not dataset.synthetic
     assert dataset.manifest["label"].tolist() == [label - 1 for label in LABELS]
     assert dataset.manifest["patient_id"].tolist() == PATIENTS
@@ -39,7 +39,7 @@ def test_the_published_folder_is_read_whole(mat_folder: Path) -> None:
 
 def test_image_and_mask_are_transposed_and_kept_without_loss(mat_folder: Path) -> None:
     import_dataset(mat_folder, workers=1)
-    dataset = open_dataset("figshare")
+    dataset = open_dataset()
     assert np.array_equal(dataset.pixels("3"), picture(3))
     mask = dataset.mask("3")
     assert mask is not None
@@ -53,7 +53,7 @@ def test_a_small_slice_keeps_its_size(mat_folder: Path) -> None:
     small = {"image": picture(9, 20, 24).T, "tumorMask": np.zeros((24, 20), np.uint8)}
     (mat_folder / "7.mat").write_bytes(mat_bytes(7, 1, "108931", **small))
     import_dataset(mat_folder, workers=1)
-    assert open_dataset("figshare").pixels("7").shape == (20, 24)
+    assert open_dataset().pixels("7").shape == (20, 24)
 
 
 def test_an_outline_beside_its_mask_is_listed(mat_folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_zips_are_read_like_the_folder(mat_folder: Path, tmp_path: Path, nes
                 archive.write(path, path.name)
     report = import_dataset(source, workers=1).to_json()
     assert {key: report[key] for key in SUMMARY} == SUMMARY
-    assert np.array_equal(open_dataset("figshare").pixels("5"), picture(5))
+    assert np.array_equal(open_dataset().pixels("5"), picture(5))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_images_with_a_table_are_read(tmp_path: Path) -> None:
     report = import_dataset(source, workers=1).to_json()
     assert report["slices"] == 2
     assert len(report["unreadable"]) == 2
-    row = open_dataset("figshare").manifest.iloc[0]
+    row = open_dataset().manifest.iloc[0]
     assert (row.label, row.patient_id, row.official_fold, row.box_x0) == (0, "100360", 3, 10)
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.datasets import write_published
 from tumortrace.config import parse_config
 from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
@@ -26,6 +27,7 @@ MakeRun = Callable[..., Run]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TUMORTRACE_ARTIFACTS", str(tmp_path / "artifacts"))
+    write_published(tmp_path / "home")
     return tmp_path
 
 

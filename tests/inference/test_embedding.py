@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import shipping
+from tests.datasets import write_published
 from tumortrace import paths
 from tumortrace.data import splits, store
 from tumortrace.data.phantom import make_phantom
-from tumortrace.errors import DataError, DatasetNotFound, UnknownModel
+from tumortrace.errors import DataError, UnknownModel
 from tumortrace.inference import embedding, embedding_fit
 from tumortrace.inference.bundle import find_bundle
 from tumortrace.inference.classifier import Classifier
@@ -114,9 +116,10 @@ def test_the_real_dataset_takes_the_map_that_ships_whatever_its_pixels_are(phant
 
 def test_the_map_that_ships_is_of_the_real_dataset_alone(phantom: store.Dataset) -> None:
     shipping.ship("resnet18")
-    with pytest.raises(DatasetNotFound):
+    shutil.rmtree(paths.data() / "figshare")
+    with pytest.raises(DataError, match="not imported"):
         embedding_fit.publish_map()
-    (paths.data() / "phantom").rename(paths.data() / "figshare")
+    write_published(paths.home(), slices=100)
     with pytest.raises(DataError, match="Import the whole dataset first"):
         embedding_fit.publish_map()
 

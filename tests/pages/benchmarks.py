@@ -176,7 +176,7 @@ def import_slices(home: Path) -> Path:
         area_px=range(50, 50 + len(held)),
     )  # fmt: skip
     conform(table).to_parquet(folder / "manifest.parquet")
-    facts = {"kind": "figshare", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
+    facts = {"kind": "real", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
     paths.write_json(folder / "dataset.json", facts)
     rng = np.random.default_rng(0)
     for slice_id in held["slice_id"]:

@@ -115,7 +115,7 @@ def test_the_readme_names_what_is_there_and_how_to_use_it(run: Run, tmp_path: Pa
     for words in ("runs import one.zip", "evaluate one", "train --resume one", "'tiny'", "predictions.parquet: a row"):
         assert words in text
     assert "report.json" not in text
-    assert "not for clinical use" in text
+    assert "Not for clinical use" in text
 
 
 def test_a_table_that_is_being_written_ends_with_a_whole_line(run: Run, tmp_path: Path) -> None:

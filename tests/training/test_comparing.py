@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.datasets import write_manifest
 from tumortrace.config import RunConfig
 from tumortrace.data import store
 from tumortrace.data.catalog import CLASSES
 from tumortrace.evaluation.report import make_report, write_report
 from tumortrace.training import comparing, runs
 from tumortrace.training.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def other(home: Path) -> None:
+    """A second dataset to name."""
+    write_manifest(home, "other")
 
 
 def make(tiny: RunConfig, name: str, changes: dict[str, Any] | None = None, **metrics: list[float]) -> Run:
@@ -37,12 +45,12 @@ def make(tiny: RunConfig, name: str, changes: dict[str, Any] | None = None, **me
 
 
 def test_only_settings_that_differ_are_named_by_their_dotted_names(home: object, tiny: RunConfig) -> None:
-    found = [make(tiny, "a"), make(tiny, "b", {"fold": 2, "optim": {"lr": 0.1}}), make(tiny, "c", {"dataset": None})]
+    found = [make(tiny, "a"), make(tiny, "b", {"fold": 2, "optim": {"lr": 0.1}}), make(tiny, "c", {"dataset": "other"})]
     table = comparing.different_settings(found)
     assert table.index.tolist() == ["dataset", "fold", "optim.lr"]
     assert table.columns.tolist() == ["a", "b", "c"]
     assert table.loc["optim.lr"].tolist() == [5e-3, 0.1, 5e-3]
-    assert table.loc["dataset", "c"] is None
+    assert table.loc["dataset", "c"] == "other"
 
 
 def test_nothing_differs_between_equal_runs_or_within_one(home: object, tiny: RunConfig) -> None:
@@ -101,13 +109,19 @@ def test_a_finished_run_has_its_test_figures_with_intervals(home: object, tiny: 
     assert best.loc["b"].filter(like="test_").isna().all()
 
 
-def test_figures_on_other_datasets_protocols_or_folds_do_not_compare(home: object, tiny: RunConfig) -> None:
-    first, default = make(tiny, "a"), make(tiny, "b", {"dataset": None})
-    assert comparing.mismatches([first, default]) == {}
-    other = make(tiny, "c", {"protocol": "person", "fold": 3, "dataset": "else"})
+def test_figures_on_other_datasets_protocols_or_folds_do_not_compare(home: Path, tiny: RunConfig) -> None:
+    first, same = make(tiny, "a"), make(tiny, "b")
+    assert comparing.mismatches([first, same]) == {}
+    other = make(tiny, "c", {"protocol": "person", "fold": 3, "dataset": "other"})
     assert comparing.mismatches([first, other]) == {
-        "dataset": ["tiny", "else"], "protocol": ["official", "person"], "fold": ["1", "3"],
+        "dataset": ["tiny", "other"], "protocol": ["official", "person"], "fold": ["1", "3"],
     }  # fmt: skip
+
+
+def test_two_datasets_of_one_name_are_told_apart(home: Path, tiny: RunConfig) -> None:
+    first = make(tiny, "a")
+    write_manifest(home, "tiny")
+    assert comparing.mismatches([first, make(tiny, "b")]) == {"dataset": ["tiny (tiny-30-)", "tiny (of-tiny)"]}
 
 
 def test_a_run_deleted_meanwhile_or_of_another_version_is_left_out(home: object, tiny: RunConfig) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -131,10 +133,65 @@ def test_a_deleted_run_leaves_the_queue(spawned: list, tiny: RunConfig) -> None:
     assert queue.waiting() == []
 
 
-def test_an_unreadable_queue_is_an_empty_one(home: Path, tiny: RunConfig) -> None:
-    runs.create(tiny)
-    (home / "runs" / "queue.json").write_text("{")
-    assert queue.read() == queue.Queue()
+@pytest.mark.parametrize("lost", ["{", "", '{"order": ["gone"], "per_device": 0}', None])
+def test_without_its_file_the_queue_loses_no_run(spawned: list, home: Path, tiny: RunConfig, lost: str | None) -> None:
+    first = jobs.start(tiny, "a")
+    for name in ("c", "b"):
+        jobs.start(tiny, name)
+    file = home / "runs" / "queue.json"
+    file.unlink() if lost is None else file.write_text(lost)
+    assert [run.id for run in queue.waiting()] == ["c", "b"], "the older first"
+    end(first)
+    assert [run.id for run in queue.dispatch()] == ["c"]
+    assert [run.id for run in queue.waiting()] == ["b"]
+
+
+def test_a_kill_before_the_order_is_written_leaves_the_run_waiting(
+    spawned: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = jobs.start(tiny, "a")
+    with monkeypatch.context() as broken:
+        broken.setattr(queue, "_write", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            jobs.start(tiny, "b")
+    assert [run.id for run in queue.waiting()] == ["b"]
+    end(first)
+    assert [run.id for run in queue.dispatch()] == ["b"]
+
+
+def test_a_run_removed_by_somebody_else_leaves_the_others_waiting(spawned: list, tiny: RunConfig) -> None:
+    first = jobs.start(tiny, "a")
+    gone = jobs.start(tiny, "b")
+    jobs.start(tiny, "c")
+    shutil.rmtree(gone.folder)
+    end(first)
+    assert [run.id for run in queue.dispatch()] == ["c"]
+
+
+def test_a_waiting_run_with_unreadable_settings_holds_nobody_up(spawned: list, tiny: RunConfig) -> None:
+    first = jobs.start(tiny, "a")
+    broken = jobs.start(tiny, "b")
+    jobs.start(tiny, "c")
+    (broken.folder / "config.json").write_text("{}x")
+    end(first)
+    assert [run.id for run in queue.dispatch()] == ["c"]
+    assert [run.id for run in queue.waiting()] == ["b"]
+
+
+def test_a_servers_thread_starts_what_waits_and_outlives_a_failure(
+    spawned: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, calls = threading.Event(), []
+
+    def dispatch() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise RunBusy("the queue is locked", value="lock", remedy="Try again.")
+        stop.set()
+
+    monkeypatch.setattr(queue, "dispatch", dispatch)
+    queue.keep_dispatching(stop, every_s=0.001)
+    assert calls == [0, 1]
 
 
 def test_the_same_run_cannot_be_trained_twice_at_once(home: Path, tiny: RunConfig) -> None:

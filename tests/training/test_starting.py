@@ -10,8 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.datasets import write_manifest
 from tumortrace.config import RunConfig, parse_config
-from tumortrace.errors import ConfigError, RunNotFound
+from tumortrace.data.store import open_dataset
+from tumortrace.errors import ConfigError, DatasetMismatch, RunNotFound
 from tumortrace.models.registry import build
 from tumortrace.training import runs, starting
 from tumortrace.training.sweep_worker import Task, Terms, run_task
@@ -20,6 +22,7 @@ from tumortrace.training.sweep_worker import Task, Terms, run_task
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
+    write_manifest(tmp_path, "tiny")
     return tmp_path
 
 
@@ -49,8 +52,15 @@ def test_a_resnet_starts_with_the_encoder_of_a_tracenet() -> None:
 
 def test_a_run_of_the_same_slices_may_be_started_from() -> None:
     make()
-    starting.check(config())
-    starting.check(config(init="scratch"))
+    starting.check(config(), open_dataset())
+    starting.check(config(init="scratch"), open_dataset())
+
+
+def test_a_run_that_learnt_from_another_dataset_is_refused(home: Path) -> None:
+    make()
+    write_manifest(home, "other")
+    with pytest.raises(DatasetMismatch, match=r"learnt from another dataset.*first: tiny, here other"):
+        starting.check(config(), open_dataset("other"))
 
 
 @pytest.mark.parametrize(
@@ -59,15 +69,15 @@ def test_a_run_of_the_same_slices_may_be_started_from() -> None:
 def test_a_run_that_may_have_seen_what_is_tested_is_refused(other: dict[str, object]) -> None:
     make(**other)
     with pytest.raises(ConfigError, match=rf"learnt from other slices.*{next(iter(other))}"):
-        starting.check(config())
+        starting.check(config(), open_dataset())
 
 
 def test_a_run_that_is_absent_or_not_finished_is_refused() -> None:
     with pytest.raises(RunNotFound):
-        starting.check(config(init="run:nobody"))
+        starting.check(config(init="run:nobody"), open_dataset())
     make(state="failed")
     with pytest.raises(ConfigError, match="not finished"):
-        starting.check(config())
+        starting.check(config(), open_dataset())
 
 
 def test_a_task_waits_for_the_run_it_starts_from(home: Path) -> None:

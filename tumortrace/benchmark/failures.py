@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES, FIGSHARE
+from tumortrace.data.catalog import CLASSES
+from tumortrace.data.identity import is_published
 from tumortrace.data.planes import planes
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation.intervals import REPLICATES, clusters_of, draw, percentile_interval
@@ -53,7 +54,7 @@ def describe(dataset: Dataset, images: npt.NDArray[np.uint8], masks: npt.NDArray
     rows = [_measured(image, mask) for image, mask in zip(images, masks, strict=True)]
     frame = pd.DataFrame(rows, columns=["size", "side", "height", "contrast"])
     # Another dataset's numbers say nothing of its planes.
-    frame["plane"] = planes(manifest["slice_id"]).to_numpy() if dataset.name == FIGSHARE else pd.NA
+    frame["plane"] = planes(manifest["slice_id"]).to_numpy() if is_published(dataset) else pd.NA
     frame["slices"] = manifest.groupby("patient_id")["slice_id"].transform("size").to_numpy()
     return frame.set_index(manifest["slice_id"].astype("string"))
 

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from tumortrace import paths
 from tumortrace.benchmark.records import LOCALISATION, MAPS
-from tumortrace.data import store
 from tumortrace.errors import RunNotFound
 from tumortrace.evaluation.rows import PROBABILITIES
 from tumortrace.explain.localisation import overlap, score
@@ -83,7 +82,7 @@ class _Test:
 
     def __init__(self, run: Run, rows: pd.DataFrame, device: str) -> None:
         config = run.config
-        dataset = store.open_dataset(config.dataset)
+        dataset = run.dataset.dataset
         cached = cache.load(dataset, config.preprocess)
         place = {str(name): row for row, name in enumerate(dataset.manifest["slice_id"])}
         self.places = np.array([place[str(name)] for name in rows["slice_id"]])

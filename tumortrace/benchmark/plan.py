@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from tumortrace.benchmark.ablations import BASE
 from tumortrace.benchmark.ensemble import UNHEARD
 from tumortrace.config import START_RUN, RunConfig, parse_config
 from tumortrace.data.catalog import FIGSHARE, FOLDS
@@ -21,7 +22,6 @@ from tumortrace.training.sweep_worker import Task
 Settings = dict[str, Any]
 Part = Literal["official", "person", "shipped", "slice", "seeds", "ablations"]
 PARTS: Final[tuple[Part, ...]] = ("official", "person", "shipped", "slice", "seeds", "ablations")
-BASE: Final = "base"
 
 _COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
 _GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.1, "augment.scale": 0.2}

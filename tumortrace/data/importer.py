@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ from joblib import Parallel, delayed
 from tumortrace import paths
 from tumortrace.data import manifest as manifests
 from tumortrace.data import series, staging
-from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE
+from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, PHANTOM
+from tumortrace.data.identity import published_slices
 from tumortrace.data.readers import Problem, Task, listing
 from tumortrace.data.store import SCHEMA
 from tumortrace.data.writing import write_chunk
@@ -34,6 +36,7 @@ from tumortrace.errors import ImportFailed
 Progress = Callable[[int, int], None]
 AGREEMENT: Final = 0.9
 """An outline that covers its mask less than this (intersection over union) is listed."""
+UNKNOWN: Final = "unknown; see the origin"
 _CHUNK: Final = 16
 
 
@@ -70,7 +73,7 @@ def import_dataset(
 
     Args:
         source: See :data:`tumortrace.data.readers.LAYOUTS`.
-        name: What to call the dataset; None takes the format's own name.
+        name: What to call the dataset; None takes ``figshare`` for the published slices, the source's name for others.
         workers: Processes; None takes one per CPU.
         progress: Called with (done, total).
         replace: Swap an imported dataset of that name for this one.
@@ -87,7 +90,8 @@ def import_dataset(
             found.tasks,
             kind="real",
             origin=str(source.resolve()),
-            attribution=ATTRIBUTION if found.name == FIGSHARE else "unknown; see the origin",
+            attribution=UNKNOWN,
+            otherwise=None if name is not None else _name_of(source),
             problems=found.problems,
             workers=workers,
             progress=progress,
@@ -106,6 +110,7 @@ def write_dataset(
     workers: int | None = None,
     progress: Progress | None = None,
     replace: bool = False,
+    otherwise: str | None = None,
 ) -> ImportReport:
     """Run every task and write what it returns as a dataset; the one writer behind imports and phantoms.
 
@@ -114,11 +119,12 @@ def write_dataset(
         tasks: Picklable; each returns a slice or raises ``UnreadableSlice``.
         kind: Whether the slices are real.
         origin: Where they came from.
-        attribution: Whom to thank.
+        attribution: Whom to thank; the published slices, known by ids, labels and patients, thank their author.
         problems: What the reader could not even list.
         workers: Processes; None takes one per CPU.
         progress: Called with (done, total).
         replace: Swap an existing dataset.
+        otherwise: The name to take where ``name`` is the published dataset's and the slices are others.
 
     Raises:
         ImportFailed: The name is taken or not a name, no slice was readable, or the disk does not take them.
@@ -129,13 +135,17 @@ def write_dataset(
         with staging.hidden_folder(name) as folder:
             written = _write_slices(tasks, folder, workers or os.cpu_count() or 1, progress)
             report, table = _summarise(name, target, origin, written, problems, folder)
+            published = kind == "real" and published_slices(table) > 0
+            if name == FIGSHARE and not published:
+                name, target = _other_name(otherwise, replace)
+                report.name, report.path = name, str(target)
             report.seconds = round(time.perf_counter() - began, 2)
             card = {
                 "name": name,
                 "kind": kind,
                 "schema": SCHEMA,
                 "origin": origin,
-                "attribution": attribution,
+                "attribution": ATTRIBUTION if published else attribution,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "fingerprint": _fingerprint(table),
                 "report": report.to_json(),
@@ -149,6 +159,23 @@ def write_dataset(
             remedy="Make room there (the full dataset needs 1 GB), or set TUMORTRACE_HOME to another place.",
         ) from error
     return report
+
+
+def _name_of(source: Path) -> str:
+    """What to call somebody's own slices: as their folder or file is called, in letters a name may have."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", source.resolve().stem).strip("-._")
+    return stem if stem and stem.lower() not in (FIGSHARE, PHANTOM) else "own-slices"
+
+
+def _other_name(otherwise: str | None, replace: bool) -> tuple[str, Path]:
+    """Name and place of slices that came in the published dataset's layout and are others."""
+    if otherwise is None:
+        raise ImportFailed(
+            "these are not the published slices (their ids, labels or patients differ), so they cannot have their name",
+            value=FIGSHARE,
+            remedy="Give another --name.",
+        )
+    return otherwise, staging.target_for(otherwise, replace)
 
 
 def _summarise(

@@ -8,7 +8,9 @@ A replicate never copies rows. It is a weight for each person, and every figure 
 2,000 replicates of 3,064 rows take well under a second.
 
 Percentile intervals, with their known limits: a figure at its ceiling (accuracy 1) gets an interval of width 0, and one
-person alone gets none. ECE gets none either: resampling biases it upwards, and its interval would miss the value.
+person alone gets none. Resampling biases ECE upwards, for a drawn bin strays further from its mean: its replicates are
+shifted down by that bias (mean of the replicates less the value; Efron and Tibshirani, An Introduction to the
+Bootstrap, 1993, chapter 10) and cut at 0.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ UnitName = Literal["slice", "patient"]
 UNITS: Final = get_args(UnitName)
 ROC_POINTS: Final = 200
 """Points kept of one class's ROC curve; its AUC comes from all of them."""
-REMEDY: Final = "Run `python -m tumortrace evaluate` again to write it."
+REMEDY: Final = "A run writes it at its end, the benchmark by `benchmark --resume`; restore a copy, or train anew."
 
 
 class RocPoint(BaseModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +15,8 @@ import torch
 from torch import Tensor
 
 from tumortrace.errors import ConfigError
+from tumortrace.explain.methods import METHODS, SLOW_METHODS
 from tumortrace.models.base import SliceNet
-
-METHODS: Final = ("gradcam", "gradcam++", "hirescam", "layercam", "eigencam")
-"""Those that take one forward and one backward pass."""
-SLOW_METHODS: Final = ("scorecam",)
-"""Those that take a forward pass a channel."""
-TITLES: Final = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiRes-CAM",
-    "layercam": "LayerCAM",
-    "eigencam": "Eigen-CAM",
-    "scorecam": "Score-CAM",
-}
 
 Maps = npt.NDArray[np.float32]
 

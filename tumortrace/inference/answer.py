@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tumortrace.benchmark.coverage import LEVELS
-from tumortrace.data.catalog import CLASSES
+from tumortrace.data.catalog import CLASSES, NOT_FOR_CLINICAL_USE
 from tumortrace.imaging.preprocess import PreprocessSettings
 
 __all__ = ["DISCLAIMER", "LEVELS", "Answer", "Judgement", "Verdict"]
 
 Judgement = Literal["in_range", "unlike", "not_mr"]
 DISCLAIMER: Final = (
-    "For research and education. Not for clinical use: no answer here may inform the care of a patient. "
+    f"{NOT_FOR_CLINICAL_USE} No answer here may inform the care of a patient. "
     "The models know three tumours and no healthy brain."
 )
 

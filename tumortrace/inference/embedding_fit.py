@@ -15,8 +15,7 @@ from joblib import Parallel, delayed
 from torch import Tensor, nn
 
 from tumortrace import __version__
-from tumortrace.data import duplicates, store
-from tumortrace.data.catalog import FIGSHARE
+from tumortrace.data import duplicates, identity
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError, UnknownModel
 from tumortrace.inference import embedding
@@ -40,15 +39,15 @@ def publish_map(model: str | None = None, progress: Progress | None = None) -> P
 
     Raises:
         UnknownModel: No such model ships.
-        DatasetNotFound: The real dataset is not imported.
-        DataError: The dataset of that name is not the published one.
+        DataError: The published dataset is not imported, or only a part of it.
     """
-    dataset = store.open_dataset(FIGSHARE)
-    if not embedding.is_published(dataset.manifest):
+    dataset = identity.find_published()
+    if dataset is None or not embedding.is_published(dataset.manifest):
         raise DataError(
-            "the map that ships is of the published slices", value=f"{dataset.name}: {len(dataset.manifest)} slices",
+            "the map that ships is of the published slices",
+            value="not imported" if dataset is None else f"{dataset.name}: {len(dataset.manifest)} slices",
             remedy="Import the whole dataset first.",
-        )  # fmt: skip
+        )
     embedding.save(make_map(dataset, _bundle(model), progress), embedding.shipped())
     return embedding.shipped()
 

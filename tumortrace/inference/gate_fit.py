@@ -37,7 +37,7 @@ def fit_gate(dataset: Dataset, peaks: Mapping[str, float]) -> Gate:
         peaks: Slice id to the peak of TraceNet's outline, out of fold.
 
     Raises:
-        DataError: A slice has no peak.
+        DataError: Slices have no peak, and fewer than 500 have one.
     """
     missing = set(dataset.manifest["slice_id"].astype(str)) - set(peaks)
     if missing and len(peaks) < 500:

@@ -19,12 +19,11 @@ from tumortrace.data import splits
 from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.errors import RunNotResumable
 from tumortrace.evaluation.report import Report, make_report
+from tumortrace.inference.answer import DISCLAIMER
+from tumortrace.inference.recipe import HEADLINE
 from tumortrace.inference.shipped import shipped_reports
 from tumortrace.models.registry import model_class
 from tumortrace.training.runs import Run, find
-
-HEADLINE = ("person", "official")
-"""Whose figures a model that was trained on all slices is given: the first protocol the benchmark has it under."""
 
 
 def publish(run: Run) -> None:
@@ -70,7 +69,7 @@ def publish(run: Run) -> None:
         | {"torchvision": importlib.metadata.version("torchvision").split("+")[0]},
         "weights_sha256": hashlib.sha256(raw).hexdigest(),
         "data": ATTRIBUTION,
-        "use": "Research and education. Not for clinical use. Knows three tumours and no healthy brain.",
+        "use": DISCLAIMER,
     }
     paths.write_json(folder / "model.json", card)
 

@@ -48,7 +48,7 @@ def publish_gate(runs: Sequence[Run]) -> Path:
         if found.keys() & peaks.keys():
             raise ConfigError("two runs tested the same slices", value=run.id, remedy="Give one run a fold.")
         peaks |= found
-    return save_gate(fit_gate(store.open_dataset(runs[0].config.dataset), peaks))
+    return save_gate(fit_gate(runs[0].dataset.dataset, peaks))
 
 
 def outline_peaks(run: Run) -> dict[str, float]:
@@ -60,7 +60,7 @@ def outline_peaks(run: Run) -> dict[str, float]:
     rows = run.predictions
     if rows is None:
         raise RunNotFound("the run has no test rows", value=run.id, remedy="Let it finish first.")
-    dataset = store.open_dataset(run.config.dataset)
+    dataset = run.dataset.dataset
     place = {str(name): row for row, name in enumerate(dataset.manifest["slice_id"])}
     ids = rows["slice_id"].astype(str).tolist()
     looks = _looks(Classifier.from_run(run), dataset, np.array([place[name] for name in ids]))

@@ -30,8 +30,10 @@ from pydantic import ValidationError
 
 from tumortrace import paths
 from tumortrace.config import RunConfig
+from tumortrace.data.catalog import NOT_FOR_CLINICAL_USE
 from tumortrace.errors import ConfigError, DataError, RunNotFound
 from tumortrace.evaluation.report import read_report
+from tumortrace.training.run_dataset import read_ref
 from tumortrace.training.runs import LIVE, Run, Status
 
 README: Final = "README.txt"
@@ -43,6 +45,7 @@ MAX_TEXT: Final = 64 * 2**20
 """What one JSON file may hold, for it is read whole."""
 KNOWN: Final = {
     r"config\.json": "config.json: the settings of the run",
+    r"dataset\.json": "dataset.json: which dataset it was trained on, by fingerprint",
     r"status\.json": "status.json: its state, device, times and the number of slices in each part",
     r"metrics/version_\d+/metrics\.csv": "metrics/: a row an epoch; version_K is the K-th start",
     r"telemetry/version_\d+/metrics\.csv": "telemetry/: a row a second: loss, rate, throughput, memory, utilisation",
@@ -196,7 +199,7 @@ def _readme(run: Run, held: list[Path]) -> str:
     config, status = run.config, run.status
     names = [path.relative_to(run.folder).as_posix() for path in held]
     lines = [words for pattern, words in KNOWN.items() if any(re.fullmatch(pattern, name) for name in names)]
-    dataset = f"dataset {config.dataset!r}" if config.dataset else "the default dataset"
+    dataset = f"dataset {run.dataset_name!r}" if run.dataset_name else "a dataset it does not name"
     go_on = "Without checkpoint.ckpt it cannot go on; export it again with the checkpoint for that."
     if CHECKPOINT in names:
         go_on = f"To go on from the checkpoint (unless finished):\n  python -m tumortrace train --resume {run.id}"
@@ -215,7 +218,7 @@ def _readme(run: Run, held: list[Path]) -> str:
             f"  python -m tumortrace evaluate {run.id}",
             go_on,
             "",
-            "Research and education; not for clinical use.",
+            NOT_FOR_CLINICAL_USE,
             "",
         ]
     )
@@ -272,6 +275,7 @@ def _settle(run: Run, file: Path) -> None:
     """See that what pages read can be read, and that no process is taken for this run's."""
     try:
         RunConfig.model_validate_json((run.folder / "config.json").read_bytes())
+        read_ref(run.folder)
         status = Status.model_validate_json((run.folder / "status.json").read_bytes())
         _ = run.predictions, run.metrics, run.telemetry
         if (run.folder / "report.json").exists():

@@ -23,7 +23,9 @@ class Clock:
 
     def __init__(self, trainer: Trainer, losses: Tensor, first: int, earlier: float) -> None:
         self.trainer, self.losses, self.first, self.earlier = trainer, losses, first, earlier
-        self.began = self.checked = time.perf_counter()
+        self.began = time.perf_counter()
+        self.checked: float | None = None
+        self.stop_seen = False  # whether a stop was asked for, as of the newest look; the first process alone looks
         self.gauge = Gauge(losses.device)
         self._arriving: tuple[Tensor, torch.cuda.Event] | None = None
 
@@ -44,10 +46,11 @@ class Clock:
         return done * self.trainer.config.optim.batch_size / max(1e-9, self.spent)
 
     def tick(self) -> None:
-        """After each step."""
-        if time.perf_counter() - self.checked < _CHECK_SECONDS:
+        """After each step; looks and tells about twice a second, after the first step too."""
+        if self.checked is not None and time.perf_counter() - self.checked < _CHECK_SECONDS:
             return
         self.checked = time.perf_counter()
+        self.stop_seen = self.trainer.team.first and self.trainer.run.stop_requested()
         loss = self._loss()
         if loss is None:
             return

@@ -12,10 +12,10 @@ from typing import Any, Final
 import pandas as pd
 
 from tumortrace.config import RunConfig
-from tumortrace.data import store
 from tumortrace.errors import DataError
 from tumortrace.evaluation.report import Report, read_report
 from tumortrace.settings import flatten
+from tumortrace.training.run_dataset import DatasetRef, read_ref
 from tumortrace.training.runs import Run, Status
 
 MEASURES: Final = {"val_loss": "idxmin", "val_accuracy": "idxmax", "val_macro_f1": "idxmax"}
@@ -84,17 +84,25 @@ def best_values(runs: Sequence[Run]) -> pd.DataFrame:
 def mismatches(runs: Sequence[Run]) -> dict[str, list[str]]:
     """What keeps figures from being compared: ``dataset``, ``protocol`` or ``fold``, each with the values met."""
     met: dict[str, list[str]] = {"dataset": [], "protocol": [], "fold": []}
-    for facts in look(runs):
-        met["dataset"].append(dataset_name(facts.config))
+    held = look(runs)
+    refs = [_ref(facts.run) for facts in held]
+    names = [ref.name if ref else facts.config.dataset for facts, ref in zip(held, refs, strict=True)]
+    prints = {(name, ref.fingerprint) for name, ref in zip(names, refs, strict=True) if ref}
+    for facts, name, ref in zip(held, names, refs, strict=True):
+        # One name may stand for two datasets.
+        several = ref is not None and sum(other == name for other, _ in prints) > 1
+        met["dataset"].append((name or "not named") + (f" ({ref.fingerprint[:8]})" if ref and several else ""))
         met["protocol"].append(facts.config.protocol)
         met["fold"].append(str(facts.config.fold))
     unlike = {what: list(dict.fromkeys(values)) for what, values in met.items()}
     return {what: values for what, values in unlike.items() if len(values) > 1}
 
 
-def dataset_name(config: RunConfig) -> str:
-    """The dataset a run learns from; where it names none, the one that is taken then."""
-    return config.dataset or next(iter(store.available()), "default")
+def _ref(run: Run) -> DatasetRef | None:
+    try:
+        return read_ref(run.folder)
+    except DataError:
+        return None
 
 
 def minutes(metrics: pd.DataFrame) -> pd.Series[float]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tumortrace.training.loop import train
 from tumortrace.training.runs import Run
+
+_LOOK_S: Final = 0.5
+"""Least time between two looks at the status, which is a file."""
 
 
 def train_with_bar(run: Run, *, quiet: bool) -> bool:
@@ -22,7 +28,13 @@ def train_with_bar(run: Run, *, quiet: bool) -> bool:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("preparing", total=None, note="")
 
+        looked = -math.inf
+
         def on_step(epoch: int, batch: int) -> None:
+            nonlocal looked
+            if time.monotonic() - looked < _LOOK_S:
+                return
+            looked = time.monotonic()
             status = run.status
             note = (
                 f"loss {status.loss:.3f}  {status.images_per_second:.0f} slices/s" if status.images_per_second else ""

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tumortrace.config import RunConfig
-from tumortrace.data import splits, store
+from tumortrace.data import splits
 from tumortrace.data.catalog import CLASSES
+from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.imaging import cache
 from tumortrace.models.registry import model_class
@@ -57,20 +58,20 @@ def _shrunk(slices: Tensor, side: int) -> Tensor:
 
 
 def load(
-    config: RunConfig, device: torch.device, progress: Callable[[int, int], None] | None = None
-) -> tuple[RunData, store.Dataset]:
-    """Open the dataset, its frozen folds and its cache, and put the slices on ``device``.
+    config: RunConfig, dataset: Dataset, device: torch.device, progress: Callable[[int, int], None] | None = None
+) -> RunData:
+    """Read the frozen folds and the cache of a dataset, and put the slices on ``device``.
 
     Args:
-        config: Dataset, preprocessing, protocol, fold, validation share and stack depth.
+        config: Preprocessing, protocol, fold, validation share and stack depth.
+        dataset: The run's (see :attr:`tumortrace.training.runs.Run.dataset`).
         device: Where the slices stay: ``N * S * S`` bytes, and as many for the outlines where they are learnt.
         progress: Called with (done, total) while a missing cache is built.
 
     Raises:
-        DatasetNotFound, SplitUnavailable: See their docstrings.
+        SplitUnavailable: The dataset has no such fold.
         DataError: The training part lacks slices.
     """
-    dataset = store.open_dataset(config.dataset)
     table = splits.table_for(dataset)
     split = splits.split(table, config.protocol, config.fold, config.validation, config.seed)
     if config.train_share < 1:
@@ -83,7 +84,7 @@ def load(
         )
     cached = cache.load(dataset, config.preprocess, progress)
     outlined = model_class(config.model.name).learns_outlines and config.optim.outline_weight
-    data = RunData(
+    return RunData(
         slices=torch.from_numpy(np.array(cached.images)).to(device),
         stacks=torch.from_numpy(neighbours(dataset.manifest, config.model.depth)).to(device),
         labels=torch.tensor(dataset.manifest["label"].to_numpy(dtype=np.int64), device=device),
@@ -91,7 +92,6 @@ def load(
         slice_ids=dataset.manifest["slice_id"].to_numpy(dtype=object),
         outlines=torch.from_numpy(np.array(cached.masks)).to(device) if outlined else None,
     )
-    return data, dataset
 
 
 def neighbours(manifest: pd.DataFrame, depth: int) -> npt.NDArray[np.int64]:

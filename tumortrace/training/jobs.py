@@ -14,12 +14,6 @@ from tumortrace.training.runs import LIVE, Run
 reap = queue.reap
 
 
-def look() -> None:
-    """What whoever looks at runs does in passing: collect ended children, start what waits for a free device."""
-    queue.reap()
-    queue.dispatch()
-
-
 def start(config: RunConfig, name: str | None = None) -> Run:
     """Make a run and put it in the queue.
 

@@ -1,6 +1,7 @@
 """The training loop: one run, from its folder to its predictions, stoppable and resumable at every step.
 
-Nothing is read from disk inside an epoch, and nothing waits for the device: the loss shown is the one of a second ago.
+No slice is read from disk inside an epoch (a request to stop is looked for about twice a second), and nothing waits for
+the device: the loss shown is the one of a second ago.
 Schedule, order of slices, augmentation and dropout are functions of seed, epoch and step alone, so a killed and an
 uninterrupted run end in the same weights. Several processes may share each batch: all of them run this, and the first
 of them writes.
@@ -95,9 +96,10 @@ class Trainer:
         checkpoint = self.run.folder / "checkpoint.ckpt"
         with self.team.first_before_others():
             caching = self.monitor.caching if self.monitor else None
-            self.data, self.dataset = run_data.load(config, self.fabric.device, caching)
+            self.dataset = self.run.dataset.dataset
+            self.data = run_data.load(config, self.dataset, self.fabric.device, caching)
             if not checkpoint.exists():
-                starting.check(config)
+                starting.check(config, self.dataset)
             # A resumed run's starting weights are in its checkpoint; it must not need a download again.
             net = build(config.model, pretrained=not checkpoint.exists())
         self._set_up(net)
@@ -148,7 +150,7 @@ class Trainer:
             if self.on_step:
                 self.on_step(progress.epoch, batch)
             clock.tick()
-            if team.any(self.stopping or (team.first and self.run.stop_requested())):
+            if team.any(self.stopping or clock.stop_seen):
                 self._close(losses, correct)
                 progress.seconds = clock.seconds
                 return False

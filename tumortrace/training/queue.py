@@ -1,15 +1,21 @@
 """The queue: who runs next where. One job a device (a setting), first in, first out, until somebody reorders it.
 
-``TUMORTRACE_HOME/runs/queue.json`` holds the order; a waiting run has the state ``queued``. There is no daemon: whoever
-adds a job, ends one or looks at a page calls :func:`dispatch`, under a lock that two servers on one folder share.
+A run waits because its state is ``queued``, and for no other reason; ``TUMORTRACE_HOME/runs/queue.json`` holds the
+order alone. Where it is lost or does not name a run, the older run goes first, so nothing that waits is ever forgotten.
+
+Only :func:`dispatch` starts a run: when one is added, when one ends, by ``tumortrace queue``, and every few seconds
+from one thread of the app's server (:func:`keep_dispatching`). Drawing a page calls none of it. A lock keeps two
+servers on one folder from starting a run twice.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,12 +27,14 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from tumortrace import paths
-from tumortrace.errors import ConfigError, RunBusy
+from tumortrace.errors import ConfigError, RunBusy, TumorTraceError
 from tumortrace.training import runs
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.training.slots import environment, slots, wanted
 
 MOST_PER_DEVICE = 16
+TICK_S = 2.0
+"""How often a server looks whether something can be started."""
 _LOCK_S = 20.0
 
 
@@ -38,7 +46,7 @@ class Queue(BaseModel):
 
 
 def read() -> Queue:
-    """The queue as it stands; an unreadable file reads as an empty one."""
+    """The order and the setting as they were written; an unreadable file reads as no order."""
     try:
         return Queue.model_validate_json(_file().read_text())
     except (OSError, ValidationError):
@@ -46,9 +54,11 @@ def read() -> Queue:
 
 
 def waiting() -> list[Run]:
-    """The runs that wait, in their order."""
-    found = [Run(paths.runs() / run_id) for run_id in read().order]
-    return [run for run in found if _waits(run)]
+    """The runs that wait, in their order; those that the order does not name come last, the older first."""
+    place = {run_id: number for number, run_id in enumerate(read().order)}
+    found = [(run, status) for run in runs.list_runs() if (status := _waits(run))]
+    found.sort(key=lambda pair: (place.get(pair[0].id, len(place)), pair[1].created, pair[0].id))
+    return [run for run, _ in found]
 
 
 def add(run: Run) -> None:
@@ -61,11 +71,11 @@ def add(run: Run) -> None:
         state = run.status.state
         if state in LIVE:
             raise RunBusy(f"a run that is {state} cannot be queued", value=run.id, remedy="Watch it, or stop it first.")
-        queue = read()
-        if run.id not in queue.order:
+        if run.id not in read().order or state != "queued":
+            held = [one.id for one in waiting() if one.id != run.id]
             (run.folder / "stop").unlink(missing_ok=True)
             _change(run, state="queued", pid=None, error=None, ended=None)
-            _write(queue.model_copy(update={"order": [*queue.order, run.id]}))
+            _write_order([*held, run.id])
     dispatch()
 
 
@@ -73,11 +83,10 @@ def cancel(run_id: str) -> None:
     """Take a waiting run out of the queue; one with a checkpoint is then ``stopped``, any other ``cancelled``."""
     run = runs.find(run_id)
     with _locked():
-        queue = read()
-        _write(queue.model_copy(update={"order": [held for held in queue.order if held != run.id]}))
         if run.status.state == "queued":
             begun = (run.folder / "checkpoint.ckpt").exists()
             _change(run, state="stopped" if begun else "cancelled", ended=time.time())
+        _write_order([held.id for held in waiting()])
 
 
 def move(run_id: str, place: int) -> None:
@@ -87,13 +96,13 @@ def move(run_id: str, place: int) -> None:
         ConfigError: It does not wait.
     """
     with _locked():
-        queue = read()
-        if run_id not in queue.order:
-            known = ", ".join(queue.order) or "nothing"
+        held = [run.id for run in waiting()]
+        if run_id not in held:
+            known = ", ".join(held) or "nothing"
             raise ConfigError("this run does not wait in the queue", value=run_id, remedy=f"Waiting: {known}.")
-        order = [held for held in queue.order if held != run_id]
+        order = [one for one in held if one != run_id]
         order.insert(max(0, min(place, len(order))), run_id)
-        _write(queue.model_copy(update={"order": order}))
+        _write_order(order)
 
 
 def set_per_device(count: int) -> None:
@@ -115,7 +124,7 @@ def dispatch() -> list[Run]:
     Returns:
         The runs started by this call.
     """
-    if not read().order:
+    if not waiting():
         return []
     with _locked():
         queue = read()
@@ -123,26 +132,37 @@ def dispatch() -> list[Run]:
         busy = Counter(slot for run in runs.list_runs() for slot in _taken(run, here))
         started, left = [], []
         held: set[str] = set()
-        for run_id in queue.order:
-            run = Run(paths.runs() / run_id)
-            if not _waits(run):
+        for run in waiting():
+            try:
+                choices = wanted(run.config, here)
+            except (OSError, ValueError):
+                # Its settings cannot be read: it stays, and pages name it.
+                left.append(run.id)
                 continue
-            choices = wanted(run.config, here)
             free = [
                 choice
                 for choice in choices
                 if all(busy[slot] < queue.per_device and slot not in held for slot in choice)
             ]
             if not free:
-                left.append(run_id)
+                left.append(run.id)
                 # Whoever waits for these comes after this one, or a job for two GPUs would wait for ever.
                 held.update(slot for choice in choices for slot in choice)
                 continue
             busy.update(free[0])
             _spawn(run, free[0])
             started.append(run)
-        _write(queue.model_copy(update={"order": left}))
+        _write_order(left)
         return started
+
+
+def keep_dispatching(stop: threading.Event, every_s: float = TICK_S) -> None:
+    """Collect ended children and start what waits, every few seconds until ``stop`` is set: the server's one thread."""
+    while not stop.wait(every_s):
+        reap()
+        # A lock held for long or a disk that fails for a while must not end the thread.
+        with contextlib.suppress(TumorTraceError, OSError):
+            dispatch()
 
 
 def reap() -> None:
@@ -192,11 +212,13 @@ def _taken(run: Run, here: list[str]) -> list[str]:
         return []
 
 
-def _waits(run: Run) -> bool:
+def _waits(run: Run) -> Status | None:
+    """Its status where it waits, None where it does not or cannot be read."""
     try:
-        return _status(run).state == "queued"
+        status = _status(run)
     except (OSError, ValueError):
-        return False
+        return None
+    return status if status.state == "queued" else None
 
 
 def _status(run: Run) -> Status:
@@ -209,6 +231,10 @@ def _change(run: Run, **changes: object) -> None:
 
 def _file() -> Path:
     return paths.runs() / "queue.json"
+
+
+def _write_order(order: list[str]) -> None:
+    _write(read().model_copy(update={"order": order}))
 
 
 def _write(queue: Queue) -> None:

@@ -4,12 +4,13 @@
 
     TUMORTRACE_HOME/runs/<run_id>/
         config.json           the RunConfig
+        dataset.json          which dataset it rests on: name, fingerprint (see training.run_dataset)
         status.json           Status, replaced atomically about every second: the heartbeat too
         metrics/version_K/metrics.csv   one row an epoch, through Fabric's CSV logger; K counts the starts
         telemetry/version_K/metrics.csv one row a second: loss, rate, throughput, memory, utilisation
         epochs/NNNN.npz       what the model thought of the validation slices (see training.snapshots)
         pins.json             slices somebody wants followed
-        checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, random states)
+        checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, progress)
         model.safetensors     final weights (EMA where it is on)
         predictions.parquet   a row a test slice: model, protocol, seed, fold, slice_id, p_<class>
         validation.parquet    the same of the validation part, where there is one
@@ -41,7 +42,10 @@ from pydantic import BaseModel, ConfigDict
 
 from tumortrace import paths
 from tumortrace.config import RunConfig
+from tumortrace.data import store
 from tumortrace.errors import ConfigError, RunBusy, RunNotFound
+from tumortrace.training import run_dataset
+from tumortrace.training.run_dataset import RunDataset
 
 State = Literal["queued", "created", "preparing", "running", "stopped", "finished", "failed", "crashed", "cancelled"]
 LIVE: frozenset[str] = frozenset({"created", "preparing", "running"})
@@ -101,6 +105,21 @@ class Run:
     def config(self) -> RunConfig:
         """What was asked for."""
         return RunConfig.model_validate_json((self.folder / "config.json").read_text())
+
+    @property
+    def dataset(self) -> RunDataset:
+        """The dataset it rests on, opened.
+
+        Raises:
+            DatasetMismatch, DatasetNotFound: It is not at hand; see :func:`tumortrace.training.run_dataset.dataset_of`.
+        """
+        return run_dataset.dataset_of(self.folder, self.config.dataset)
+
+    @property
+    def dataset_name(self) -> str | None:
+        """The name of its dataset when it was made; None where a run of an earlier version does not say."""
+        ref = run_dataset.read_ref(self.folder)
+        return self.config.dataset if ref is None else ref.name
 
     @property
     def status(self) -> Status:
@@ -186,11 +205,16 @@ class Run:
 
 
 def create(config: RunConfig, run_id: str | None = None, state: State = "created") -> Run:
-    """Make a run folder; nothing is started.
+    """Make a run folder, bound to its dataset; nothing is started.
+
+    Settings that name no dataset take the first that is imported, and name it from then on.
 
     Raises:
+        DatasetNotFound: No such dataset is imported.
         ConfigError: There is a run of that id, or the id is no name for a folder.
     """
+    dataset = store.open_dataset(config.dataset)
+    config = config.model_copy(update={"dataset": dataset.name})
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     name = run_id or f"{stamp}-{config.model.name}-{config.protocol}{config.fold}-{secrets.token_hex(2)}"
     if not _NAME.fullmatch(name):
@@ -201,6 +225,7 @@ def create(config: RunConfig, run_id: str | None = None, state: State = "created
     except FileExistsError:
         remedy = f"Take another name, or go on with: {paths.command(f'train --resume {name}')}."
         raise ConfigError("there is a run of this name", value=name, remedy=remedy) from None
+    run_dataset.write_ref(run.folder, dataset)
     run.write_status(Status(state=state, created=time.time(), epochs=config.optim.epochs))
     # Last, for it is what makes a folder a run.
     paths.write_atomic(run.folder / "config.json", config.model_dump_json(indent=2))

@@ -79,8 +79,13 @@ def is_finished(task: Task) -> bool:
     """Whether the task's run is finished; a run folder of other settings is not its run."""
     folder = paths.runs() / task.run_id
     with contextlib.suppress(FileNotFoundError):
-        return Run(folder).status.state == "finished" and Run(folder).config == task.config
+        return Run(folder).status.state == "finished" and _same(Run(folder).config, task.config)
     return False
+
+
+def _same(made: RunConfig, asked: RunConfig) -> bool:
+    """Whether a run was made of these settings; settings that name no dataset leave it to the run."""
+    return made == (asked if asked.dataset else asked.model_copy(update={"dataset": made.dataset}))
 
 
 def run_task(task: Task, terms: Terms, environment: dict[str, str] | None = None) -> Outcome:
@@ -166,7 +171,7 @@ def _open(task: Task) -> Run:
         # Left by a worker that died between making the folder and filling it.
         shutil.rmtree(run.folder, ignore_errors=True)
         return runs.create(task.config, task.run_id)
-    if run.config != task.config:
+    if not _same(run.config, task.config):
         raise ConfigError(
             "a run of this name has other settings",
             value=str(run.folder),

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from tumortrace.data.catalog import CLASSES, FIGSHARE
+from tumortrace.data import identity
+from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats import Opened, Refused, open_files
@@ -136,6 +137,6 @@ def _take(slice_id: str) -> None:
 def unseeing(dataset: Dataset, chosen: list[Judge]) -> list[Judge]:
     """The models whose test fold examples are drawn from: the first trained on this kind of slices, and its like."""
     fitting = [judge for judge in chosen if judge.synthetic == dataset.synthetic and judge.fold]
-    if not fitting or not (dataset.name == FIGSHARE or dataset.synthetic):
+    if not fitting or not (identity.is_published(dataset) or dataset.synthetic):
         return []
     return [judge for judge in fitting if (judge.protocol, judge.fold) == (fitting[0].protocol, fitting[0].fold)]

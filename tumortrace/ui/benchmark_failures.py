@@ -11,6 +11,7 @@ from tumortrace.benchmark.failures import GROUPS
 from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
 from tumortrace.data.catalog import CLASSES
+from tumortrace.data.store import Dataset
 from tumortrace.ui import address, benchmark, frame, loaders, plots, state, style, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
@@ -128,13 +129,13 @@ def _suspects(bench: Bench, protocol: str) -> None:
         f"probabilities of {judge} under {protocol}. That is a hint for a reader to look, not a finding: a hard "
         "slice looks just like a mislabelled one. **None was removed**; every figure counts them as they are labelled."
     )
-    here = str((bench.document.get("dataset") or {}).get("name")) in loaders.dataset_names()
-    if here:
-        _pictures(bench, found[:6])
+    here = loaders.about(bench.document)
+    if here is not None:
+        _pictures(here, found[:6])
     rows = [
         Line(
             [
-                Cell(line["slice_id"], link=f"Dataset?{state.SLICE}={line['slice_id']}" if here else ""),
+                Cell(line["slice_id"], link=f"Dataset?{state.SLICE}={line['slice_id']}" if here is not None else ""),
                 Cell(str(line.get("patient_id") or "unknown")), Cell(line["label"]), Cell(line["suggested"]),
                 tabular.number(line["quality"]),
             ]
@@ -148,9 +149,8 @@ def _suspects(bench: Bench, protocol: str) -> None:
     tabular.download(pd.DataFrame(found), f"label_suspects_{protocol}")
 
 
-def _pictures(bench: Bench, found: list[dict[str, Any]]) -> None:
+def _pictures(dataset: Dataset, found: list[dict[str, Any]]) -> None:
     """The most doubtful as pictures, each a link into its series."""
-    dataset = loaders.dataset(str(bench.document["dataset"]["name"]))
     info = frame.PAGES["dataset"]
     with st.container(horizontal=True, gap="small", key="tiles-suspects"):
         for line in found:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
+from tumortrace.explain.methods import TITLES
 from tumortrace.ui import address, benchmark, plots, state, tabular
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
@@ -30,16 +31,7 @@ METRICS: Final = {
 }
 """Name and explanation of each score."""
 GROUPS: Final = {"all": "All slices", "right": "Classified right", "wrong": "Classified wrong"}
-METHODS: Final = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "Eigen-CAM",
-    "scorecam": "Score-CAM",
-    "centre": "Blind: centre",
-    "even": "Blind: even",
-}
+METHODS: Final = TITLES | {"centre": "Blind: centre", "even": "Blind: even"}
 BLIND: Final = ("centre", "even")
 OUTLINE: Final = "outline"
 _KEPT: Final = ("value", "low", "high", "n", "sampled")

@@ -19,7 +19,7 @@ from tumortrace.ui.tabular import Cell, Line
 _MADE: Final = {
     "ensemble": "It trains nothing of its own: a soft vote of the networks, each at its own temperature, weighted by "
     "what the validation part of the fold says of each.",
-    "classical": "No network: intensity and texture features with a linear classifier, the floor to be beaten.",
+    "classical": "No network: intensity and texture features with gradient-boosted trees, the floor to be beaten.",
     "majority": "No network: it always answers with the commonest class of the training part.",
 }
 

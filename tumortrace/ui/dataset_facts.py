@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from tumortrace.data.catalog import ARTICLE_URL, ATTRIBUTION, CLASSES, FIGSHARE, PROTOCOLS
+from tumortrace.data import identity
+from tumortrace.data.catalog import ARTICLE_URL, ATTRIBUTION, CLASSES, PROTOCOLS
 from tumortrace.data.store import Dataset
 from tumortrace.ui import style
 
@@ -43,7 +44,7 @@ def draw(chosen: Dataset, rows: pd.DataFrame) -> None:
 
 def source(chosen: Dataset) -> str:
     """Where the slices are from, and what they may be used for."""
-    if chosen.name == FIGSHARE and not chosen.synthetic:
+    if identity.is_published(chosen):
         whose, licence = ATTRIBUTION.split(", figshare")[0], "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
         doi = ARTICLE_URL.removeprefix("https://doi.org/")
         return f"Source: {whose}, figshare, [doi {doi}]({ARTICLE_URL}). Licence: {licence}: use it, name the author."

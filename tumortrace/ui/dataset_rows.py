@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from tumortrace.data import store
-from tumortrace.data.catalog import CLASSES, FIGSHARE, PROTOCOLS
+from tumortrace.data import identity, store
+from tumortrace.data.catalog import CLASSES, PROTOCOLS
 from tumortrace.data.planes import PLANES, planes
 from tumortrace.data.store import Dataset
 from tumortrace.ui import loaders
@@ -36,7 +36,7 @@ def _rows(folder: str, fingerprint: str) -> pd.DataFrame:
 
 def _planes(chosen: Dataset, manifest: pd.DataFrame) -> pd.Series:
     """Estimated from the numbers of the figshare dataset; phantoms name theirs. Other numbers say nothing of planes."""
-    if chosen.name == FIGSHARE:
+    if identity.is_published(chosen):
         return planes(manifest["slice_id"])
     if chosen.synthetic:
         return manifest["source"].str.extract(rf"({'|'.join(PLANES)})$", expand=False).astype("string")

@@ -16,7 +16,7 @@ import streamlit as st
 
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
-from tumortrace.errors import DatasetNotFound
+from tumortrace.errors import DataError
 from tumortrace.evaluation import metrics
 from tumortrace.training import snapshots
 from tumortrace.training.runs import Run
@@ -93,12 +93,10 @@ def newest(run: Run) -> Epoch | None:
 
 
 def dataset_of(run: Run) -> Dataset | None:
-    """The dataset a run learns from; None where it is not imported any more."""
-    names = loaders.dataset_names()
-    name = run.config.dataset or (names[0] if names else "")
+    """The dataset a run learns from; None where that one is not at hand."""
     try:
-        return loaders.dataset(name) if name in names else None
-    except DatasetNotFound:  # removed this moment
+        return loaders.dataset(run.dataset.dataset.name)
+    except DataError:
         return None
 
 

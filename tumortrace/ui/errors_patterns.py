@@ -12,7 +12,6 @@ from tumortrace.benchmark import failures, patterns
 from tumortrace.charts import errors as charts
 from tumortrace.charts import groups, theme
 from tumortrace.data import splits
-from tumortrace.data.catalog import FIGSHARE
 from tumortrace.evaluation.disagreement import rescues
 from tumortrace.ui import benchmark, clicks, errors_matrix, plots, state, style, tabular
 from tumortrace.ui import errors_address as address
@@ -80,7 +79,7 @@ def _counted(errors: Errors) -> pd.DataFrame:
             held = every[(every["model"] == source.report.model) & (every["protocol"] == errors.protocol)]
             if len(held) and int(held.loc[held["by"] == "class", "n"].sum()) == errors.rows["slice_id"].nunique():
                 return held.drop(columns=["model", "protocol"])
-    figshare = source.dataset_name == FIGSHARE
+    figshare = source.published
     truth = errors.dataset.manifest if errors.dataset is not None else splits.frozen_figshare()
     if errors.dataset is not None:
         facts = patterns.manifest_facts(truth, figshare=figshare)

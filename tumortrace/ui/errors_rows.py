@@ -14,7 +14,6 @@ import streamlit as st
 
 from tumortrace.config import model_title
 from tumortrace.data import splits
-from tumortrace.data.catalog import FIGSHARE
 from tumortrace.data.planes import planes
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
@@ -109,7 +108,7 @@ def _beside(source: Source, found: list[Source]) -> list[Source]:
 @st.cache_resource(max_entries=12, show_spinner="Joining predictions ...")
 def _loaded(stamp: str, predictions: int, _source: Source, _runs: list[Source]) -> Errors:
     name = _source.report.model if _source.run_id is None else _source.run_id
-    every = _every(_source.dataset_name, _source.report.protocol, predictions, tuple(run.key for run in _runs))
+    every = _every(_source.published, _source.report.protocol, predictions, tuple(run.key for run in _runs))
     rows = _rows(every, _source, name)
     shown = benchmark.in_order(set(every["model"]) - {run.key for run in _runs})
     titles = {one: model_title(one) for one in shown} | {run.key: run.name for run in _runs}
@@ -117,9 +116,9 @@ def _loaded(stamp: str, predictions: int, _source: Source, _runs: list[Source]) 
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _every(dataset_name: str, protocol: str, stamp: int, runs: tuple[str, ...]) -> pd.DataFrame:
+def _every(published: bool, protocol: str, stamp: int, runs: tuple[str, ...]) -> pd.DataFrame:
     parts = []
-    if dataset_name == FIGSHARE:
+    if published:
         rows = shipped.shipped_predictions()
         parts.append(join_truth(rows[rows["protocol"] == protocol], splits.frozen_figshare()))
     for run in runs:
@@ -145,6 +144,6 @@ def _rows(every: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
         known = dataset.manifest.set_index("slice_id")
         share = known["area_px"].astype("Float64") / (known["height"].astype("Float64") * known["width"])
         rows["size"] = share.reindex(rows["slice_id"]).to_numpy(dtype=np.float64, na_value=np.nan)
-    if source.dataset_name == FIGSHARE:
+    if source.published:
         rows["plane"] = planes(rows["slice_id"]).array
     return rows

@@ -6,17 +6,21 @@ may be to any of them. Streamlit's built-in navigation is switched off in ``.str
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
+from streamlit import runtime
 
 from tumortrace.config import model_title
-from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, NOT_FOR_CLINICAL_USE
+from tumortrace.data import identity
+from tumortrace.data.catalog import ATTRIBUTION, NOT_FOR_CLINICAL_USE, SLICES
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
+from tumortrace.training import queue
 from tumortrace.training.runs import LIVE
 from tumortrace.ui import judges, loaders, looks, state, style
 
@@ -117,6 +121,7 @@ def page(key: str) -> Iterator[View]:
     clinical = [NOT_FOR_CLINICAL_USE] if info.shows_results else []
     st.html(style.footer([*clinical, f"Data: {ATTRIBUTION}"]))
     judges.warm_up()
+    _dispatcher()
 
 
 @contextmanager
@@ -138,6 +143,7 @@ def stage() -> Iterator[View]:
         yield View(None if name is None else loaders.dataset(name))
     st.html(style.footer([NOT_FOR_CLINICAL_USE]))
     judges.warm_up()
+    _dispatcher()
 
 
 @contextmanager
@@ -173,6 +179,13 @@ def _sidebar() -> Dataset | None:
     return dataset
 
 
+@st.cache_resource(show_spinner=False)
+def _dispatcher() -> None:
+    """The thread that starts waiting runs, once a server; drawing a page starts none."""
+    if runtime.exists():  # not in tests, which have no server
+        threading.Thread(target=queue.keep_dispatching, args=(threading.Event(),), name="queue", daemon=True).start()
+
+
 def _choose_dataset() -> Dataset | None:
     names = loaders.dataset_names()
     if not names:
@@ -190,8 +203,9 @@ def _choose_dataset() -> Dataset | None:
     dataset = loaders.dataset(name)
     if dataset.synthetic:
         st.badge("synthetic slices", icon=":material/science:", color="orange")
-    elif name == FIGSHARE:
-        st.caption(f"{len(dataset.manifest):,} real slices, CC BY 4.0")
+    elif identity.is_published(dataset):
+        part = len(dataset.manifest)
+        st.caption(f"{part:,} {'' if part == SLICES else f'of {SLICES:,} '}real slices, CC BY 4.0")
     return dataset
 
 

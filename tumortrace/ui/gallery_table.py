@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from tumortrace.data import store
+from tumortrace.data import identity, store
 from tumortrace.data.query import Table, prepare
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
@@ -54,7 +54,7 @@ def _table(folder: str, fingerprint: str, who: tuple[tuple[str, str], ...], chan
 def suspects(chosen: Dataset) -> dict[str, list[dict[str, Any]]]:
     """The benchmark's doubted labels, by protocol; none where it looked at another dataset."""
     document = benchmark.read().document
-    if str((document.get("dataset") or {}).get("name")) != chosen.name:
+    if not identity.is_about(document, chosen):
         return {}
     found = (document.get("failures") or {}).get("suspects") or {}
     return {protocol: list((part or {}).get("suspects") or []) for protocol, part in found.items()}

@@ -22,6 +22,7 @@ from tumortrace.explain import overlay
 from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.inference import bundle as bundles
 from tumortrace.training import runs
+from tumortrace.training.run_dataset import read_ref
 from tumortrace.training.runs import Run
 from tumortrace.ui import loaders, pictures
 
@@ -170,7 +171,7 @@ def _of_runs() -> list[Judge]:
         config = run.config
         created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
         held_out = f"{config.protocol} fold {config.fold} held out" if config.fold else "all of it"
-        detail = f"Trained here on {config.dataset or 'the default dataset'}, {held_out}."
+        detail = f"Trained here on {run.dataset_name or 'a dataset it does not name'}, {held_out}."
         found.append(
             Judge(
                 f"run/{run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
@@ -183,5 +184,5 @@ def _of_runs() -> list[Judge]:
 def _synthetic(run: Run) -> bool:
     if run.report:
         return bool(run.report.get("synthetic", False))
-    name = run.config.dataset
-    return name in loaders.dataset_names() and loaders.dataset(str(name)).synthetic
+    ref = read_ref(run.folder)
+    return ref is not None and ref.synthetic

@@ -62,7 +62,7 @@ def watch(run_id: str) -> None:
 def _panel(run_id: str, was_live: bool) -> None:
     with frame.errors():
         run = runs.find(run_id)
-        jobs.look()
+        jobs.reap()
         status = run.status
         if was_live and status.state not in MOVING:
             # The rest of the page (list, badge, buttons) speaks of a live run: draw it all again.
@@ -102,7 +102,7 @@ def _head(run: Run, status: Status) -> None:
     if status.state in LIVE:
         st.progress(progress(status), text=_doing(status))
     elif status.state == "queued":
-        order = queue.read().order
+        order = [run.id for run in queue.waiting()]
         place = f"place {order.index(run.id) + 1} of {len(order)}" if run.id in order else "waiting"
         st.progress(0.0, text=f"In the queue, {place}: it starts by itself once its device is free")
 
@@ -166,7 +166,7 @@ def _trouble(run: Run, status: Status) -> None:
 
 def _small_print(run: Run, status: Status) -> None:
     config = run.config
-    parts = [f"dataset {config.dataset or 'default'}", f"{config.protocol} fold {config.fold}"]
+    parts = [f"dataset {run.dataset_name or 'not named'}", f"{config.protocol} fold {config.fold}"]
     parts += [f"{count:,} {name}" for name, count in status.counts.items()]
     if status.precision:
         parts.append(f"precision {status.precision}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ import streamlit as st
 
 from tumortrace import paths
 from tumortrace.benchmark import published
-from tumortrace.data import splits, store
+from tumortrace.data import identity, splits, store
 from tumortrace.data.store import Dataset
+from tumortrace.errors import DataError
 from tumortrace.training import jobs, runs
 from tumortrace.training.runs import Run
 from tumortrace.ui import pictures
@@ -31,6 +33,24 @@ def dataset(name: str) -> Dataset:
     """An imported dataset with its manifest already read; shared between sessions, so never changed."""
     folder = store.open_dataset(name).folder
     return _dataset(str(folder), stamp(folder / "dataset.json"))
+
+
+def published_dataset() -> Dataset | None:
+    """The imported dataset that is the published one (or a part of it), whatever its name; None where none is."""
+    found = identity.find_published()
+    return None if found is None else dataset(found.name)
+
+
+def published_part() -> int:
+    """How many of the published slices are imported."""
+    found = published_dataset()
+    return 0 if found is None else len(found.manifest)
+
+
+def about(document: dict[str, Any]) -> Dataset | None:
+    """The imported dataset that a benchmark's document speaks of; None where it is not here."""
+    names = [name for name in dataset_names() if identity.is_about(document, dataset(name))]
+    return dataset(names[0]) if names else None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -114,17 +134,17 @@ class RunRow:
 
 def run_rows() -> list[RunRow]:
     """The newest runs; read anew each time, for that is what a reader of a live list wants."""
-    jobs.look()
+    jobs.reap()
     rows = []
     for run in runs.list_runs()[:NEWEST]:
         try:
             config, status = run.config, run.status
-        except (OSError, ValueError):
+        except (DataError, OSError, ValueError):
             # Deleted this moment, or written by another version.
             continue
         rows.append(
             RunRow(
-                run.id, status.state, config.model.name, config.dataset, config.protocol, config.fold,
+                run.id, status.state, config.model.name, run.dataset_name, config.protocol, config.fold,
                 config.preprocess.size, status.epoch, status.epochs or config.optim.epochs, status.created,
                 status.seconds,
             )

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace.data import splits
-from tumortrace.data.catalog import CLASSES, FIGSHARE
+from tumortrace.data.catalog import CLASSES
 from tumortrace.data.store import Dataset
 from tumortrace.ui import errors_address as address
 from tumortrace.ui import frame, judges, loaders, style
@@ -25,7 +25,7 @@ MANY: Final = 8
 def alike(errors: Errors, row: pd.Series) -> None:
     """The training slices nearest to this one, with their labels."""
     st.subheader("Nearest training slices", anchor=False)
-    if errors.source.dataset_name != FIGSHARE:
+    if not errors.source.published:
         st.caption("Similar slices are known for the real dataset alone.")
         return
     with frame.errors():

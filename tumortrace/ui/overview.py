@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from tumortrace.data.catalog import FIGSHARE, PROTOCOL_NOTES
+from tumortrace.data.catalog import PROTOCOL_NOTES, SLICES
 from tumortrace.data.store import Dataset
 from tumortrace.evaluation import saying
 from tumortrace.evaluation.wording import METRIC_NAMES
@@ -155,7 +155,7 @@ def slices(dataset: Dataset | None) -> None:
     """Where the real slices are not here yet: how to get them, and something to begin with."""
     if dataset is None:
         welcome.offer("The figures above ship with the app; the slices do not. With slices, every page comes alive.")
-    elif FIGSHARE not in loaders.dataset_names():
+    elif loaders.published_part() < SLICES:
         welcome.offer_real()
 
 

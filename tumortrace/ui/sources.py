@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace.config import model_title
-from tumortrace.data import splits
+from tumortrace.data import identity, splits
 from tumortrace.data.catalog import FIGSHARE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
@@ -38,6 +38,13 @@ class Source:
     report: Report
     run_id: str | None
     dataset_name: str
+    """What its dataset is called here, or was called where it was predicted."""
+    dataset: Dataset | None
+    """Its dataset; None where that one is not at hand, whatever else has its name."""
+    published: bool
+    """Whether its slices are the published ones."""
+    trouble: str = ""
+    """Why its dataset is not at hand, or that it was told from the report alone; empty where all is well."""
 
     @property
     def synthetic(self) -> bool:
@@ -109,16 +116,20 @@ def joined(source: Source) -> pd.DataFrame:
     Raises:
         DataError: The run's dataset is no longer imported, or is another one.
     """
-    return _joined(source.key, source.report.created, source.run_id, source.dataset_name)
+    if source.run_id is not None and source.dataset is None:
+        # Opened anew for its error, which says which dataset it was and how to get it back.
+        _ = runs.find(source.run_id).dataset
+    fingerprint = "" if source.dataset is None else source.dataset.fingerprint
+    return _joined(source.key, source.report.created, source.run_id, source.dataset_name, fingerprint)
 
 
 def images_of(source: Source) -> Dataset | None:
     """The dataset whose slices were predicted; None where it is not imported."""
-    return loaders.dataset(source.dataset_name) if source.dataset_name in loaders.dataset_names() else None
+    return source.dataset
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _joined(key: str, created: str, run_id: str | None, dataset_name: str) -> pd.DataFrame:
+def _joined(key: str, created: str, run_id: str | None, dataset_name: str, fingerprint: str) -> pd.DataFrame:
     if run_id is None:
         _, model, protocol = key.split("/")
         rows = shipped.shipped_predictions()
@@ -126,22 +137,11 @@ def _joined(key: str, created: str, run_id: str | None, dataset_name: str) -> pd
     predicted = runs.find(run_id).predictions
     if predicted is None:
         raise DataError("the run has no predictions", value=run_id, remedy="Choose a finished run.")
-    return join_truth(predicted, _truth(dataset_name))
-
-
-def _truth(dataset_name: str) -> pd.DataFrame:
-    if dataset_name in loaders.dataset_names():
-        return loaders.dataset(dataset_name).manifest
-    if dataset_name == FIGSHARE:
-        return splits.frozen_figshare()
-    raise DataError(
-        "the slices this run was tested on are no longer imported",
-        value=dataset_name,
-        remedy="Import the dataset again under this name, or choose another model.",
-    )
+    return join_truth(predicted, loaders.dataset(dataset_name).manifest)
 
 
 def _shipped() -> list[Source]:
+    here = loaders.published_dataset()
     return [
         Source(
             f"{SHIPPED}/{report.model}/{report.protocol}",
@@ -149,7 +149,9 @@ def _shipped() -> list[Source]:
             model_title(report.model),
             report,
             None,
-            FIGSHARE,
+            FIGSHARE if here is None else here.name,
+            here,
+            True,
         )
         for report in sorted(_shipped_reports(shipped_stamp()), key=_place)
     ]
@@ -176,10 +178,21 @@ def _of_run(run: Run) -> Source:
     report = _run_report(str(run.folder), loaders.stamp(run.folder / "report.json"))
     config = run.config
     created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
-    default = loaders.dataset_names()[0] if loaders.dataset_names() else FIGSHARE
+    dataset, trouble = _dataset_of(run)
     name = f"{model_title(config.model.name)} · run of {created}"
     title = f"{name} · {config.protocol} fold {config.fold}"
-    return Source(run.id, title, name, report, run.id, config.dataset or default)
+    called = dataset.name if dataset is not None else run.dataset_name or "not named"
+    published = dataset is not None and identity.is_published(dataset)
+    return Source(run.id, title, name, report, run.id, called, dataset, published, trouble)
+
+
+def _dataset_of(run: Run) -> tuple[Dataset | None, str]:
+    try:
+        found = run.dataset
+    except DataError as error:
+        return None, str(error)
+    told = "This run is of an earlier version and keeps no fingerprint of its dataset: its report fits this one."
+    return loaders.dataset(found.dataset.name), told if found.assumed else ""
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -82,7 +82,7 @@ def _button(label: str) -> None:
 def _panel(run_id: str, was_moving: bool) -> None:
     with frame.errors():
         run = runs.find(run_id)
-        jobs.look()
+        jobs.reap()
         status = run.status
         if was_moving and status.state not in live.MOVING:
             st.rerun()

@@ -17,16 +17,15 @@ REFRESH_S: Final = 2.0
 
 def panel() -> None:
     """The queue, refreshed by itself while something waits."""
-    waiting = bool(queue.read().order)
+    waiting = [run.id for run in queue.waiting()]
     st.subheader("Queue")
     st.fragment(_body, run_every=REFRESH_S if waiting else None)(waiting)
 
 
-def _body(was_waiting: bool) -> None:
+def _body(waited: list[str]) -> None:
     with frame.errors():
-        started = queue.dispatch()
         waiting = queue.waiting()
-        if started or (was_waiting and not waiting):
+        if set(waited) - {run.id for run in waiting}:
             # The rest of the page speaks of what waits and what runs.
             st.rerun()
         left, right = st.columns([4, 2], vertical_alignment="center")

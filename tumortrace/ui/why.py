@@ -8,17 +8,14 @@ import numpy as np
 import streamlit as st
 
 from tumortrace.config import model_title
-from tumortrace.data.catalog import CLASSES, FIGSHARE
+from tumortrace.data.catalog import CLASSES
+from tumortrace.explain.methods import METHODS, TITLES
 from tumortrace.inference import showing, words
 from tumortrace.inference.answer import Answer
 from tumortrace.ui import benchmark, judges, loaders, pictures, plots, state, style
 from tumortrace.ui.asked import Asked
 from tumortrace.ui.judges import Judge
 
-TITLES: Final = {
-    "gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiRes-CAM", "layercam": "LayerCAM",
-    "eigencam": "Eigen-CAM",
-}  # fmt: skip
 ALIKE: Final = 5
 ROW: Final = 3
 """Maps beside each other."""
@@ -50,7 +47,7 @@ def in_order(chosen: list[Judge]) -> list[Judge]:
 def _settings() -> tuple[str, int | None, float]:
     one, two, three = st.columns(3)
     method = one.selectbox(
-        "Method", list(TITLES), format_func=TITLES.__getitem__, key=state.CLASSIFY_METHOD, persist_state="session"
+        "Method", list(METHODS), format_func=TITLES.__getitem__, key=state.CLASSIFY_METHOD, persist_state="session"
     )
     target = two.selectbox(
         "Towards", [None, *range(len(CLASSES))], key=state.CLASSIFY_TARGET, persist_state="session",
@@ -81,16 +78,16 @@ def alike(asked: Asked, answer: Answer) -> None:
         st.caption("Similar slices are found through TraceNet; it was not asked, or no index ships.")
         return
     found = index.find(answer.seen, ALIKE, asked.person_id)
-    here = FIGSHARE in loaders.dataset_names()
+    here = loaders.published_dataset()
     with st.container(horizontal=True, gap="small", key="alike"):
         for one in found:
             with st.container(width=168, gap=None):
-                if here:
-                    picture = loaders.thumbnail(loaders.dataset(FIGSHARE), one.slice_id, 336, outline=True)
+                if here is not None and loaders.row_of(here, one.slice_id) is not None:
+                    picture = loaders.thumbnail(here, one.slice_id, 336, outline=True)
                     st.image(picture, width=168, alt=f"Slice {one.slice_id} with its outline: {CLASSES[one.label]}")
                 st.html(style.class_chip(one.label))
                 st.caption(f"slice {one.slice_id} · likeness {one.similarity:.2f}")
-    if not here:
+    if here is None:
         st.caption("Download the dataset on the Dataset page to see these slices and the radiologists' outlines.")
     of = "; none is of the same person" if asked.person_id else ""
     votes = np.bincount([one.label for one in found], minlength=len(CLASSES))
