@@ -10,7 +10,8 @@ from torch import nn
 from tumortrace.config import ModelSettings
 from tumortrace.errors import ConfigError
 from tumortrace.explain import overlay
-from tumortrace.explain.saliency import METHODS, _enlarge, saliency
+from tumortrace.explain.methods import METHODS
+from tumortrace.explain.saliency import _enlarge, saliency
 from tumortrace.models.registry import build
 
 SIDES = {"cnn3d": 128, "resnet18": 160, "inception_v3": 143}

@@ -23,7 +23,8 @@ from tumortrace.benchmark.records import LOCALISATION, MAPS
 from tumortrace.errors import RunNotFound
 from tumortrace.evaluation.rows import PROBABILITIES
 from tumortrace.explain.localisation import overlap, score
-from tumortrace.explain.saliency import METHODS, SLOW_METHODS, saliency_by
+from tumortrace.explain.methods import METHODS, SLOW_METHODS
+from tumortrace.explain.saliency import saliency_by
 from tumortrace.imaging import cache
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build

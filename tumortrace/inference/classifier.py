@@ -16,7 +16,8 @@ from torch import Tensor
 
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotFound, WeightsMismatch
-from tumortrace.explain.saliency import METHODS, saliency
+from tumortrace.explain.methods import METHODS
+from tumortrace.explain.saliency import saliency
 from tumortrace.imaging.preprocess import preprocess
 from tumortrace.inference.bundle import Bundle
 from tumortrace.models.base import SliceNet
