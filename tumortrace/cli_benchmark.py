@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    preset: Annotated[Literal["quick", "full"], typer.Option(help="How large and how often; full wants a GPU.")] = (
-        "quick"
-    ),
+    preset: Annotated[Literal["cpu", "full"], typer.Option(help="How large and how often; full wants a GPU.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the runs that are there.")] = False,
     part: Annotated[
         list[str] | None,
@@ -164,21 +162,28 @@ def _figures(
 
 
 def _keep(preset: Preset, entries: Sequence[Entry], kept: Records) -> None:
-    """Write the records of finished runs, official ones with what their saliency scores against the outlines."""
+    """Write the records of finished runs, with whatever their weights are needed for: nothing asks for those later."""
     import torch
 
+    from tumortrace.benchmark import shifted
     from tumortrace.benchmark.localise import localise
     from tumortrace.benchmark.records import trained
     from tumortrace.training.sweep_worker import is_finished
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    official = {entry.task.run_id for entry in entries if entry.part == "official"}
+    parts: dict[str, set[str]] = {}
+    for entry in entries:
+        parts.setdefault(entry.task.run_id, set()).add(entry.part)
     for task in {entry.task.run_id: entry.task for entry in entries}.values():
         if kept.kept(task) or not is_finished(task):
             continue
-        if task.run_id in official:
-            _note(f"saliency against outlines, {task.config.model.name}, fold {task.config.fold}")
-            localise(trained(task), sample=preset.sample, device=device)
+        run, what = trained(task), f"{task.config.model.name}, {task.config.protocol} fold {task.config.fold}"
+        if parts[task.run_id] & {"official", "person"} and shifted.applicable(run):
+            _note(f"shifted test, {what}")
+            shifted.predict_shifted(run, device=device)
+        if "official" in parts[task.run_id]:
+            _note(f"saliency against outlines, {what}")
+            localise(run, sample=preset.sample, device=device)
         kept.keep(task)
 
 

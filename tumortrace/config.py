@@ -6,6 +6,7 @@ from this module, so a setting exists everywhere or nowhere. No torch here: the 
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,35 +15,54 @@ from tumortrace.data.splits import Protocol
 from tumortrace.errors import ConfigError
 from tumortrace.imaging.preprocess import PreprocessSettings
 
-ModelName = Literal["cnn3d", "resnet18", "inception_v3", "resnet18_cbam", "tracenet"]
+ModelName = Literal[
+    "cnn3d", "resnet18", "inception_v3", "resnet18_cbam", "tracenet", "efficientnet_lite0", "efficientnet_lite1",
+    "efficientnet_lite2",
+]  # fmt: skip
+EncoderName = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "resnet18"]
 
 _RESNET: Final = ("stem", "layer1", "layer2", "layer3", "layer4")
+_LITE: Final = ("stem", *(f"blocks{number}" for number in range(7)))
 
 STAGES: Final[dict[str, tuple[str, ...]]] = {
     "cnn3d": ("block1", "block2", "block3", "block4"),
     "resnet18": _RESNET,
     "inception_v3": ("stem", "mixed5", "mixed6", "mixed7"),
     "resnet18_cbam": _RESNET,
-    "tracenet": _RESNET,
+    "efficientnet_lite0": _LITE,
+    "efficientnet_lite1": _LITE,
+    "efficientnet_lite2": _LITE,
 }
-"""The named stages of each model, from the input on: what ``freeze_until`` may name."""
+"""The named stages of each model, from the input on: what ``freeze_until`` may name. TraceNet has its encoder's."""
+ENCODER: Final = "efficientnet_lite0"
+"""What TraceNet stands on where nothing else is said."""
 
 START_RUN: Final = "run:"
 """What ``model.init`` begins with where a run's weights are the starting weights."""
 
-TITLES: Final = {
+CONTEXT: Final = "_exam"
+"""What the name of a model ends with where it is given a whole exam (see :mod:`tumortrace.benchmark.exam`)."""
+_NETWORKS: Final = {
     "cnn3d": "3D CNN",
     "resnet18": "ResNet18",
     "inception_v3": "Inception v3",
     "resnet18_cbam": "ResNet18 with CBAM",
     "tracenet": "TraceNet",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "efficientnet_lite1": "EfficientNet-Lite1",
+    "efficientnet_lite2": "EfficientNet-Lite2",
+}
+TITLES: Final = {
+    **_NETWORKS,
     "ensemble": "Ensemble",
-    "ensemble_exam": "Ensemble, exam known",
-    "tracenet_exam": "TraceNet, exam known",
+    **{
+        f"{name}{CONTEXT}": f"{title}, with case context"
+        for name, title in (_NETWORKS | {"ensemble": "Ensemble"}).items()
+    },
     "classical": "Classical features",
     "majority": "Majority vote",
 }
-"""Names for people; those after ``tracenet`` train no network of their own."""
+"""Names for people; those from ``ensemble`` on train no network of their own."""
 
 
 def model_title(name: str) -> str:
@@ -63,9 +83,15 @@ class ModelSettings(_Settings):
     """Which network, and where its weights start."""
 
     name: ModelName = _field("resnet18", "Architecture")
+    encoder: EncoderName | None = _field(
+        None, f"What tracenet stands on; empty takes {ENCODER}. Other models have none"
+    )
     init: str = _field("scratch", "Starting weights: scratch, imagenet, a weights file, or run:ID for those of a run")
     freeze_until: str | None = _field(
         None, "Freeze every stage up to and including this one; BatchNorm stays with them"
+    )
+    thaw_epoch: int = _field(
+        0, "Train the frozen stages too from this epoch on (fine-tuning in two steps); 0: never", ge=0, le=500
     )
     dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
     mirror: bool = _field(False, "Answer with the mean over the slice and its mirror image; twice the work")
@@ -74,11 +100,25 @@ class ModelSettings(_Settings):
         1, "Neighbouring slices seen at once (cnn3d: 1 takes the three colour planes)", "slices", ge=1, le=9
     )
 
+    @property
+    def backbone(self) -> str:
+        """The model whose stages it has: its own name, or that of the encoder it stands on."""
+        return (self.encoder or ENCODER) if self.name == "tracenet" else self.name
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Its named stages, from the input on."""
+        return STAGES[self.backbone]
+
     @model_validator(mode="after")
     def _fits(self) -> ModelSettings:
-        stages = STAGES[self.name]
+        if self.encoder is not None and self.name != "tracenet":
+            raise ValueError(f"{self.name} stands on no encoder; leave encoder empty or choose tracenet")
+        stages = self.stages
         if self.freeze_until is not None and self.freeze_until not in stages:
             raise ValueError(f"{self.name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
+        if self.thaw_epoch and self.freeze_until is None:
+            raise ValueError("nothing is frozen that could be thawed; set freeze_until or thaw_epoch to 0")
         if self.depth > 1 and self.name != "cnn3d":
             raise ValueError(f"{self.name} sees one slice; set depth to 1 or choose cnn3d")
         if not self.batchnorm and self.name != "cnn3d":
@@ -101,6 +141,13 @@ class AugmentSettings(_Settings):
     contrast: float = _field(0.2, "Contrast, up to", ge=0, le=0.8)
     gamma: float = _field(0.2, "Gamma, up to (log scale)", ge=0, le=1)
     noise: float = _field(0.02, "Gaussian noise, standard deviation up to", ge=0, le=0.3)
+    tight_crop: float = _field(
+        0.0, "Cut-outs of the head, zoomed in by up to this share more, for a fifth of the slices", ge=0, le=2
+    )
+    bias_field: float = _field(0.0, "Bias field (slow change of brightness), up to (log scale)", ge=0, le=1)
+    blur: float = _field(0.0, "Gaussian blur, standard deviation up to", "% of the side", ge=0, le=3)
+    jpeg: float = _field(0.0, "JPEG artefacts, up to this strength (1 is about quality 10)", ge=0, le=2)
+    marks: float = _field(0.0, "Share of slices with a burnt-in border or a mark like text", ge=0, le=1)
     mixup: float = _field(
         0.0, "Mixup: parameter of the Beta distribution by which slices are mixed in pairs", ge=0, le=1
     )
@@ -156,6 +203,8 @@ class RunConfig(_Settings):
             raise ValueError("early stopping needs a validation part; set validation above 0 or patience to 0")
         if self.model.name == "inception_v3" and self.preprocess.size < 96:
             raise ValueError(f"inception_v3 needs 96 px or more; got size {self.preprocess.size}")
+        if self.model.thaw_epoch and self.devices * self.nodes > 1:
+            raise ValueError("stages are thawed on one device alone; set thaw_epoch to 0 or devices and nodes to 1")
         if self.optim.batch_size % (self.devices * self.nodes):
             raise ValueError(
                 f"batch_size {self.optim.batch_size} cannot be shared evenly by {self.devices * self.nodes} devices; "
@@ -175,6 +224,27 @@ def parse_config(values: dict[str, Any]) -> RunConfig:
     except ValidationError as error:
         what, value, remedy = _first(error)
         raise ConfigError(what, value=value, remedy=remedy) from error
+
+
+def read_config(text: str | bytes) -> RunConfig:
+    """The settings of a run or of a shipped model, as any version has written them.
+
+    Raises:
+        ValidationError: They are damaged, or were written by a later version.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    return RunConfig.model_validate(former(values) if isinstance(values, dict) else values)
+
+
+def former(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier version in today's terms: a TraceNet that names no encoder stood on ResNet18."""
+    model = values.get("model")
+    if isinstance(model, dict) and model.get("name") == "tracenet" and "encoder" not in model:
+        return values | {"model": model | {"encoder": "resnet18"}}
+    return values
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

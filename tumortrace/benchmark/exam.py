@@ -1,8 +1,9 @@
-"""A slice judged together with the other slices of its exam: what a series tells that a slice alone does not.
+"""With case context: a slice answered from its own logits and those of the other slices of its exam.
 
-One patient id is one exam here, and all its slices show one tumour, so the mean over the others is evidence. How much a
-slice's own answer counts beside it is chosen on the validation part of the fold. These rows answer another question
-than those of slices alone, and carry another name: ``<model>_exam``.
+One patient id is one exam here, and all its slices show one tumour, so what the network says of the others is evidence;
+no label of theirs is used. Log-probabilities are averaged, and how much a slice's own count beside the mean of the
+others is chosen on the validation part of the fold. It is another input setting than a slice alone, never mixed with
+it: these rows carry another name, ``<model>_exam``.
 """
 
 from __future__ import annotations
@@ -13,21 +14,23 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import softmax
 
+from tumortrace.config import CONTEXT
 from tumortrace.evaluation.metrics import LOG_LOSS_FLOOR
 from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
 
-SUFFIX: Final = "_exam"
-JUDGED: Final = ("ensemble", "tracenet")
-"""Models that are judged so."""
-OWN: Final = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""Shares that a slice's own answer may have."""
+SUFFIX: Final = CONTEXT
+FLOOR: Final = 1e-4
+"""Least probability that counts: one slice that is sure and wrong must not outvote a whole exam."""
+OWN: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+"""Shares that a slice's own answer may have; never none, or all slices of an exam would have the same."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def together(
-    test: pd.DataFrame, held: pd.DataFrame, truth: pd.DataFrame, models: Sequence[str] = JUDGED
+    test: pd.DataFrame, held: pd.DataFrame, truth: pd.DataFrame, models: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
     """Rows of ``<model>_exam`` for every fold that has validation rows.
 
@@ -35,7 +38,7 @@ def together(
         test: Prediction rows (:mod:`tumortrace.evaluation.rows`).
         held: Rows of the validation parts, same columns.
         truth: ``slice_id, label, patient_id``.
-        models: Whose.
+        models: Whose; None takes every model that has validation rows.
 
     Returns:
         The rows; and the share of a slice's own answer, by model and ``protocol/seed/fold``.
@@ -43,7 +46,8 @@ def together(
     known = truth.set_index(truth["slice_id"].astype("string"))
     parts: list[pd.DataFrame] = []
     chosen: dict[str, dict[str, float]] = {}
-    for (model, *place), part in test[test["model"].isin(models)].groupby(
+    wanted = held["model"].unique() if models is None else models
+    for (model, *place), part in test[test["model"].isin(wanted)].groupby(
         ["model", "protocol", "seed", "fold"], sort=True
     ):
         protocol, seed, fold = place
@@ -70,8 +74,8 @@ def _fit(held: pd.DataFrame, known: pd.DataFrame) -> float:
 
 
 def _mix(rows: pd.DataFrame, known: pd.DataFrame, share: float) -> Floats:
-    """``[N, 3]``: the slice's own answer and the mean of the others of its exam; alone where it has none."""
-    own = rows[list(PROBABILITIES)].to_numpy(dtype=np.float64)
+    """``[N, 3]``: from the slice's own log-probabilities and the others' of its exam; its own where there are none."""
+    own = np.log(np.clip(rows[list(PROBABILITIES)].to_numpy(dtype=np.float64), FLOOR, None))
     exams = known["patient_id"].reindex(rows["slice_id"])
     # A slice of an unknown patient is an exam of its own.
     codes = exams.astype("string").fillna(pd.Series("?" + rows["slice_id"].astype(str).to_numpy(), index=exams.index))
@@ -79,5 +83,5 @@ def _mix(rows: pd.DataFrame, known: pd.DataFrame, share: float) -> Floats:
     count = np.bincount(number)[number][:, None]
     total = np.stack([np.bincount(number, one)[number] for one in own.T], axis=1)
     others = np.where(count > 1, (total - own) / np.maximum(count - 1, 1), own)
-    mixed: Floats = share * own + (1 - share) * others
+    mixed: Floats = softmax(share * own + (1 - share) * others, axis=1)
     return mixed

@@ -1,7 +1,7 @@
 """What the benchmark trains: recipes, presets, and every run that follows from them. No torch here.
 
 A recipe is fixed before the benchmark begins; how it was found stands in ``docs/benchmark.md``. Two presets differ in
-size and in how often: ``quick`` is what two CPU cores do in some six hours, ``full`` wants a GPU.
+size and in how often: ``cpu`` is what two plain CPU cores do in some ten hours, ``full`` wants a GPU.
 """
 
 from __future__ import annotations
@@ -24,69 +24,82 @@ Part = Literal["official", "person", "shipped", "slice", "seeds", "ablations"]
 PARTS: Final[tuple[Part, ...]] = ("official", "person", "shipped", "slice", "seeds", "ablations")
 
 _COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
-_GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.1, "augment.scale": 0.2}
-_OUTLINED: Final[Settings] = {"model.dropout": 0.0, "optim.outline_weight": 3.0}
-_STARTED: Final[Settings] = {"model.init": f"{START_RUN}tracenet", "optim.lr": 1e-3}
-"""From the encoder of the same fold's TraceNet: what the outlines taught it replaces ImageNet."""
-_SHORT: Final[Settings] = {"preprocess.size": 112, "preprocess.crop": True, "model.mirror": True,
-                           "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3,
-                           "optim.start_size": 0.6}  # fmt: skip
-_LONG: Final[Settings] = {"preprocess.size": 224, "preprocess.crop": True, "model.mirror": True,
-                          "optim.epochs": 40, "optim.batch_size": 32, "optim.lr": 2e-3,
-                          "optim.start_size": 0.6}  # fmt: skip
+_GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.15, "augment.scale": 0.15}
+_SCANNERS: Final[Settings] = {
+    "augment.brightness": 0.15, "augment.contrast": 0.3, "augment.gamma": 0.4, "augment.tight_crop": 0.6,
+    "augment.bias_field": 0.5, "augment.blur": 1.0, "augment.jpeg": 1.0, "augment.marks": 0.1,
+}  # fmt: skip
+"""What other people's scans bring."""
+_BASE: Final[Settings] = {"preprocess.crop": True, "model.mirror": True} | _GEOMETRY | _SCANNERS
+_IMAGENET: Final[Settings] = _BASE | {
+    "model.init": "imagenet", "precision": "32-true", "optim.batch_size": 32, "optim.lr": 1e-3,
+}  # fmt: skip
+_SCRATCH: Final[Settings] = _BASE | {"optim.batch_size": 16, "optim.lr": 1.5e-3}
+_NO_SCANNERS: Final[Settings] = dict.fromkeys(
+    ("augment.tight_crop", "augment.bias_field", "augment.blur", "augment.jpeg", "augment.marks"), 0.0
+) | {"augment.brightness": 0.1, "augment.contrast": 0.2, "augment.gamma": 0.2}
+_NO_GEOMETRY: Final[Settings] = dict.fromkeys(("augment.rotate", "augment.shift", "augment.scale"), 0.0) | {
+    "augment.reflect": False, "augment.tight_crop": 0.0,
+}  # fmt: skip
+_NO_INTENSITY: Final[Settings] = _NO_SCANNERS | dict.fromkeys(
+    ("augment.brightness", "augment.contrast", "augment.gamma", "augment.noise"), 0.0
+)
 
-ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
+_MATTER: Final[Mapping[str, Mapping[str, Settings]]] = {
     "tracenet": {
+        "start: from scratch": {"model.init": "scratch"},
+        "start: first stages frozen": {"model.freeze_until": "blocks2"},
+        "start: first stages frozen, then all trained": {"model.freeze_until": "blocks2", "model.thaw_epoch": 3},
+        "encoder: ResNet18 from scratch": {"model.encoder": "resnet18", "model.init": "scratch"},
+        "outline task: off": {"optim.outline_weight": 0.0},
+        "outline task: three times the weight": {"optim.outline_weight": 3.0},
+        "augmentation: without other scanners": _NO_SCANNERS,
+        "augmentation: none": _NO_GEOMETRY | _NO_INTENSITY,
         "crop: none": {"preprocess.crop": False},
+        "epochs: half": {"optim.epochs": 0.5},
+        "training persons: half": {"train_share": 0.5},
+    },
+    "cnn3d": {"depth: 3 neighbouring slices": {"model.depth": 3}},
+}
+"""The ablations that matter: base model to variant (``factor: level``) to what it changes; :data:`_SCALED` are
+multiples of the base's."""
+_MORE: Final[Mapping[str, Mapping[str, Settings]]] = {
+    "tracenet": {
+        "encoder: EfficientNet-Lite2": {"model.encoder": "efficientnet_lite2"},
         "normalisation: least to greatest": {"preprocess.low": 0.0, "preprocess.high": 100.0},
         "normalisation: 2nd to 98th percentile": {"preprocess.low": 2.0, "preprocess.high": 98.0},
         "size: three quarters": {"preprocess.size": 0.75},
         "size: half as large again": {"preprocess.size": 1.5},
-        "augmentation: none": dict.fromkeys(
-            ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
-             "augment.gamma", "augment.noise"), 0.0) | {"augment.reflect": False},
-        "augmentation: geometry alone": dict.fromkeys(
-            ("augment.brightness", "augment.contrast", "augment.gamma", "augment.noise"), 0.0),
-        "augmentation: intensity alone": dict.fromkeys(("augment.rotate", "augment.shift", "augment.scale"), 0.0)
-        | {"augment.reflect": False},
-        "augmentation: half the geometry": {"augment.rotate": 15.0, "augment.shift": 0.05, "augment.scale": 0.1},
-        "augmentation: twice the intensity": {
-            "augment.brightness": 0.2, "augment.contrast": 0.4, "augment.gamma": 0.4, "augment.noise": 0.04},
+        "augmentation: geometry alone": _NO_INTENSITY,
+        "augmentation: intensity alone": _NO_GEOMETRY,
         "augmentation: with mixup": {"augment.mixup": 0.2},
-        "mirror at test time: off": {"model.mirror": False},
-        "outline task: off": {"optim.outline_weight": 0.0},
-        "outline task: a third of the weight": {"optim.outline_weight": 1.0},
-        "architecture: ResNet18": {"model.name": "resnet18"},
-        "architecture: ResNet18 with CBAM": {"model.name": "resnet18_cbam"},
+        "test-time augmentation: none": {"model.mirror": False},
         "dropout: 0.3": {"model.dropout": 0.3},
         "weight decay: none": {"optim.weight_decay": 0.0},
         "label smoothing: none": {"optim.label_smoothing": 0.0},
         "moving average: none": {"optim.ema": 0.0},
         "learning rate: half": {"optim.lr": 0.5},
         "learning rate: twice": {"optim.lr": 2.0},
-        "batch: twice": {"optim.batch_size": 2},
-        "epochs: half": {"optim.epochs": 0.5},
+        "batch: half": {"optim.batch_size": 0.5},
         "epochs: half as many again": {"optim.epochs": 1.5},
         "training persons: a quarter": {"train_share": 0.25},
-        "training persons: half": {"train_share": 0.5},
     },
     "cnn3d": {
-        "depth: 3 neighbouring slices": {"model.depth": 3},
         "depth: 5 neighbouring slices": {"model.depth": 5},
         "batchnorm: none": {"model.batchnorm": False},
         "dropout: none": {"model.dropout": 0.0},
         "weight decay: none": {"optim.weight_decay": 0.0},
-        "augmentation: none": dict.fromkeys(
-            ("augment.rotate", "augment.shift", "augment.scale", "augment.brightness", "augment.contrast",
-             "augment.gamma", "augment.noise"), 0.0) | {"augment.reflect": False},
+        "augmentation: none": _NO_GEOMETRY | _NO_INTENSITY,
     },
     "resnet18": {
-        "start: from scratch": {"model.init": "scratch"},
-        "start: from scratch, three quarters longer": {"model.init": "scratch", "optim.epochs": 1.75},
-        "start: first layers frozen": {"model.freeze_until": "layer1"},
+        "attention: CBAM": {"model.name": "resnet18_cbam"},
+        "epochs: three quarters longer": {"optim.epochs": 1.75},
     },
-}  # fmt: skip
-"""Base model to variant (``factor: level``) to what it changes; :data:`_SCALED` are multiples of the base's."""
+}
+ABLATIONS: Final[Mapping[str, Mapping[str, Settings]]] = {
+    base: {**_MATTER.get(base, {}), **variants} for base, variants in _MORE.items()
+}
+"""Every ablation, for those with a GPU."""
 _SCALED: Final = {"optim.lr", "optim.epochs", "optim.batch_size", "preprocess.size"}
 
 
@@ -101,7 +114,9 @@ class Preset:
     headline: tuple[str, ...]
     slice_folds: tuple[int, ...]
     ablation_folds: tuple[int, ...]
+    ablations: Mapping[str, Mapping[str, Settings]]
     ablation: Settings = field(default_factory=dict)  # what the bases of the ablations change to be affordable
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a part; all where it is not named
     sample: int = 40  # slices a fold and model for Score-CAM and ROAD
 
 
@@ -113,42 +128,51 @@ PRESETS: Final = {
     preset.key: preset
     for preset in (
         Preset(
-            "quick",
-            "112 px, one seed, ablations at 64 px on two folds: some six hours on two CPU cores.",
+            "cpu",
+            "112 to 192 px, one seed, a dozen ablations at 96 px on two folds: some ten hours on two plain CPU cores.",
             _recipes(
-                _SHORT,
+                {},
                 {
-                    "tracenet": _OUTLINED | _GEOMETRY,
-                    "inception_v3": {"optim.start_size": 0.86, "optim.lr": 1e-3, "optim.epochs": 12},
-                    "cnn3d": {"optim.epochs": 16},
-                    "resnet18": _STARTED | _GEOMETRY | {"optim.epochs": 8},
-                    "resnet18_cbam": _STARTED | _GEOMETRY | {"optim.epochs": 8},
+                    "tracenet": _IMAGENET
+                    | {"preprocess.size": 192, "optim.epochs": 14, "optim.start_size": 0.5, "model.dropout": 0.0},
+                    "efficientnet_lite0": _IMAGENET
+                    | {"preprocess.size": 160, "optim.epochs": 12, "optim.start_size": 0.6},
+                    "resnet18": _SCRATCH | {"preprocess.size": 128, "optim.epochs": 20, "optim.start_size": 0.6},
+                    "inception_v3": _SCRATCH
+                    | {"preprocess.size": 128, "optim.epochs": 16, "optim.start_size": 0.8, "optim.lr": 1e-3},
+                    "cnn3d": _SCRATCH | {"preprocess.size": 112, "optim.epochs": 20, "optim.start_size": 0.6},
                 },
             ),
             seeds=(0,),
-            headline=("tracenet", "resnet18"),
+            headline=("tracenet",),
             slice_folds=(1,),
             ablation_folds=(1, 2),
-            ablation={"preprocess.size": 64},
+            ablations=_MATTER,
+            ablation={"preprocess.size": 96, "optim.epochs": 8, "optim.start_size": 1.0},
+            models={"person": ("tracenet", "efficientnet_lite0"), "slice": ("tracenet",)},
             sample=8,
         ),
         Preset(
             "full",
-            "224 px (Inception v3 256), three seeds for TraceNet and ResNet18, ablations at 128 px, five folds: a GPU.",
+            "160 to 256 px, three seeds for TraceNet and ResNet18, every ablation at 128 px on five folds: a GPU.",
             _recipes(
-                _LONG,
+                {"optim.start_size": 0.6, "optim.epochs": 40, "preprocess.size": 224},
                 {
-                    "tracenet": _OUTLINED | _GEOMETRY,
-                    "inception_v3": {"preprocess.size": 256, "optim.start_size": 0.7, "optim.lr": 1e-3},
-                    "cnn3d": {"preprocess.size": 160},
-                    "resnet18": _STARTED | _GEOMETRY | {"optim.epochs": 24},
-                    "resnet18_cbam": _STARTED | _GEOMETRY | {"optim.epochs": 24},
+                    "tracenet": _IMAGENET
+                    | {"preprocess.size": 256, "optim.epochs": 24, "optim.start_size": 0.5, "model.dropout": 0.0},
+                    "efficientnet_lite0": _IMAGENET | {"optim.epochs": 20},
+                    "efficientnet_lite2": _IMAGENET | {"preprocess.size": 256, "optim.epochs": 20},
+                    "resnet18": _SCRATCH,
+                    "resnet18_cbam": _SCRATCH,
+                    "inception_v3": _SCRATCH | {"preprocess.size": 256, "optim.start_size": 0.7, "optim.lr": 1e-3},
+                    "cnn3d": _SCRATCH | {"preprocess.size": 160},
                 },
             ),
             seeds=(0, 1, 2),
             headline=("tracenet", "resnet18"),
             slice_folds=FOLDS,
             ablation_folds=FOLDS,
+            ablations=ABLATIONS,
             ablation={"preprocess.size": 128, "optim.epochs": 20},
         ),
     )
@@ -177,7 +201,7 @@ def find(key: str) -> Preset:
 
 
 def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings | None = None) -> list[Entry]:
-    """Every run of the preset, what matters most first, a model after the other.
+    """Every run of the preset, what matters most first: the first model of each protocol, then the others.
 
     A run that serves twice (a base, say) appears twice.
 
@@ -193,7 +217,9 @@ def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings |
             continue
         changed = overrides or {}
         found += [Entry(part, "", "", _task(preset, values | changed, changed)) for values in _plain(preset, part)]
-    return found
+    best = next(iter(preset.recipes))
+    protocols = ("official", "person")
+    return sorted(found, key=lambda one: not (one.part in protocols and one.task.config.model.name == best))
 
 
 def name_of(preset: Preset) -> str:
@@ -208,11 +234,12 @@ def config_of(values: Settings) -> RunConfig:
 
 def _plain(preset: Preset, part: Part) -> list[Settings]:
     first, *others = preset.seeds
+    recipes = {name: preset.recipes[name] for name in preset.models.get(part, tuple(preset.recipes))}
     if part == "shipped":
         # All five folds, and nothing held out: the recipe is known by now. Those that vote are heard by the app.
         return [
             recipe | {"fold": 0, "validation": 0.0, "seed": first}
-            for name, recipe in preset.recipes.items()
+            for name, recipe in recipes.items()
             if name not in UNHEARD
         ]
     if part == "seeds":
@@ -224,15 +251,13 @@ def _plain(preset: Preset, part: Part) -> list[Settings]:
             for fold in FOLDS
         ]
     folds = preset.slice_folds if part == "slice" else FOLDS
-    return [
-        recipe | {"protocol": part, "fold": fold, "seed": first} for recipe in preset.recipes.values() for fold in folds
-    ]
+    return [recipe | {"protocol": part, "fold": fold, "seed": first} for recipe in recipes.values() for fold in folds]
 
 
 def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
     found = []
     changed = preset.ablation | overrides
-    for base, variants in ABLATIONS.items():
+    for base, variants in preset.ablations.items():
         if base not in preset.recipes:
             continue
         recipe = preset.recipes[base] | changed

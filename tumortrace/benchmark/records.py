@@ -7,6 +7,8 @@
         predictions.parquet             test rows
         validation.parquet              validation rows, where there are any
         localisation.parquet, saliency.npz   of official runs; see :mod:`tumortrace.benchmark.localise`
+        shifted.parquet                 of runs under a protocol; see :mod:`tumortrace.benchmark.shifted`
+        dataset.json                    which dataset it was trained on, by fingerprint
 
 A record stands for its run: with it the figures can be computed anywhere, and a benchmark goes on where another machine
 left it. It is written whole, once, and never changed. No torch.
@@ -27,6 +29,7 @@ import pandas as pd
 from tumortrace import paths
 from tumortrace.benchmark.plan import Entry
 from tumortrace.errors import RunNotFound
+from tumortrace.training import run_dataset
 from tumortrace.training.runs import Run
 from tumortrace.training.starting import starts_from
 from tumortrace.training.sweep_worker import Task, is_finished
@@ -35,6 +38,7 @@ PREDICTIONS: Final = "predictions.parquet"
 VALIDATION: Final = "validation.parquet"
 LOCALISATION: Final = "localisation.parquet"
 MAPS: Final = "saliency.npz"
+SHIFTED: Final = "shifted.parquet"
 _OF_THE_MACHINE: Final[dict[str, object]] = {"pid": None, "pid_started": None, "host": None, "slots": []}
 
 
@@ -96,11 +100,12 @@ class Records:
         status = run.status.model_copy(update=_OF_THE_MACHINE)
         paths.write_atomic(beside / "config.json", run.config.model_dump_json(indent=2))
         paths.write_atomic(beside / "status.json", status.model_dump_json(indent=2))
-        for name in (PREDICTIONS, VALIDATION, LOCALISATION):
+        for name in (PREDICTIONS, VALIDATION, LOCALISATION, SHIFTED):
             if (run.folder / name).is_file():
                 paths.write_atomic(beside / name, _small(pd.read_parquet(run.folder / name)))
-        if (run.folder / MAPS).is_file():
-            shutil.copyfile(run.folder / MAPS, beside / MAPS)
+        for name in (MAPS, run_dataset.FILE):
+            if (run.folder / name).is_file():
+                shutil.copyfile(run.folder / name, beside / name)
         shutil.rmtree(self.folder / task.run_id, ignore_errors=True)
         beside.rename(self.folder / task.run_id)
 

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.config import RunConfig, model_title
+from tumortrace.config import RunConfig, former, model_title
 from tumortrace.errors import UnknownModel, WeightsMismatch
 
 
@@ -45,7 +45,7 @@ class Bundle:
     @property
     def config(self) -> RunConfig:
         """How it was trained; its preprocessing is what an upload must go through."""
-        return RunConfig.model_validate(self.card["config"])
+        return RunConfig.model_validate(former(self.card["config"]))
 
     @property
     def trained_on(self) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from tumortrace.config import STAGES
+from tumortrace.config import ModelSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -33,11 +33,17 @@ class SliceNet(nn.Module):
     """Whether in training it gives the logits of an outline ``[B, 1, h, w]`` beside those of the class."""
     mirrors: bool = False
     """Whether :meth:`answer` is the mean over a slice and its mirror image; :func:`.registry.build` sets it."""
-    saliency_grid: ClassVar[tuple[float, float]]
+    saliency_grid: tuple[float, float]
     """Where the saliency layer's cells lie: the pixel under the centre of cell 0, and pixels from cell to cell."""
+    pyramid: ClassVar[dict[str, int]] = {}
+    """Stages whose cells are 4, 8, 16 and 32 pixels wide, with their channels; empty where it cannot be an encoder."""
+    embedding: ClassVar[int] = 0
+    """Width of what :meth:`embed` gives."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
+        self.settings = settings
+        self.stages = settings.stages
         self._frozen: list[nn.Module] = []
 
     def enter(self, images: Tensor) -> Tensor:
@@ -45,11 +51,19 @@ class SliceNet(nn.Module):
         raise NotImplementedError
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """One of the model's stages (see :data:`tumortrace.config.STAGES`), with what pools between them."""
+        """One of the model's :attr:`stages`, with what pools between them."""
         raise NotImplementedError
 
     def leave(self, features: Tensor) -> Tensor:
         """What the last stage gave to logits ``[B, 3]``."""
+        raise NotImplementedError
+
+    def embed(self, features: Tensor) -> Tensor:
+        """What the last stage gave to one vector a slice, ``[B, embedding]``; an encoder has it."""
+        raise NotImplementedError
+
+    def drop_classifier(self) -> None:
+        """Take the last layer away, where another network stands on this one; an encoder can."""
         raise NotImplementedError
 
     def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
@@ -72,14 +86,13 @@ class SliceNet(nn.Module):
     def features(self, images: Tensor, until: str) -> Tensor:
         """What the stages up to and including ``until`` make of ``[B, D, S, S]``."""
         features = self.enter(images)
-        for name in STAGES[self.name][: STAGES[self.name].index(until) + 1]:
+        for name in self.stages[: self.stages.index(until) + 1]:
             features = self.run_stage(name, features)
         return features
 
     def stages_after(self, name: str | None) -> tuple[str, ...]:
         """The stages that follow; all of them after None."""
-        stages = STAGES[self.name]
-        return stages if name is None else stages[stages.index(name) + 1 :]
+        return self.stages if name is None else self.stages[self.stages.index(name) + 1 :]
 
     def stage(self, name: str) -> list[nn.Module]:
         """The modules of a stage."""
@@ -99,11 +112,17 @@ class SliceNet(nn.Module):
         """Freeze every stage up to and including ``until``; None freezes nothing."""
         if until is None:
             return
-        stages = STAGES[self.name]
-        for name in stages[: stages.index(until) + 1]:
+        for name in self.stages[: self.stages.index(until) + 1]:
             for module in self.stage(name):
                 module.requires_grad_(False)
                 self._frozen.append(module)
+        self.train(self.training)
+
+    def thaw(self) -> None:
+        """Let every stage be trained."""
+        for module in self._frozen:
+            module.requires_grad_(True)
+        self._frozen = []
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:

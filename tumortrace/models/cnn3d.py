@@ -27,10 +27,10 @@ class CNN3D(SliceNet):
 
     name: ClassVar[str] = "cnn3d"
     memory_format: ClassVar[torch.memory_format] = torch.channels_last_3d
-    saliency_grid: ClassVar[tuple[float, float]] = (7, 16)
+    saliency_grid = (7, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.depth = settings.depth
         blocks = []
         before = 1

@@ -42,10 +42,10 @@ class InceptionV3(SliceNet):
     smallest: ClassVar[int] = 96
     aux_weight: ClassVar[float] = 0.4
     training_only: ClassVar[str | None] = "backbone.AuxLogits."
-    saliency_grid: ClassVar[tuple[float, float]] = (21, 16)
+    saliency_grid = (21, 16)
 
     def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         # Its ImageNet weights were trained on -1..1.
         self.input = ColourInput((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
         self.backbone: Any = inception_v3(

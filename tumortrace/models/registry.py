@@ -60,4 +60,4 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
 
 def _load() -> None:
     # Importing a model module registers it.
-    from tumortrace.models import attention, cnn3d, inception, resnet, tracenet  # noqa: F401
+    from tumortrace.models import attention, cnn3d, efficientnet, inception, resnet, tracenet  # noqa: F401

@@ -18,10 +18,12 @@ class ResNet18(SliceNet):
     """11.2 million weights; stages ``stem``, ``layer1`` to ``layer4``."""
 
     name: ClassVar[str] = "resnet18"
-    saliency_grid: ClassVar[tuple[float, float]] = (0, 16)
+    saliency_grid = (0, 16)
+    pyramid: ClassVar[dict[str, int]] = {"layer1": 64, "layer2": 128, "layer3": 256, "layer4": 512}
+    embedding: ClassVar[int] = 512
 
     def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.input = ColourInput()
         self.backbone: Any = self.make_backbone()
         features = self.backbone.fc.in_features
@@ -48,8 +50,17 @@ class ResNet18(SliceNet):
 
     def leave(self, features: Tensor) -> Tensor:
         """See :class:`SliceNet`."""
-        logits: Tensor = self.backbone.fc(self.backbone.avgpool(features).flatten(1))
+        logits: Tensor = self.backbone.fc(self.embed(features))
         return logits
+
+    def embed(self, features: Tensor) -> Tensor:
+        """``[B, 512, h, w]`` averaged over the slice, ``[B, 512]``."""
+        pooled: Tensor = self.backbone.avgpool(features).flatten(1)
+        return pooled
+
+    def drop_classifier(self) -> None:
+        """Take the last layer away: a network that stands on this one has its own."""
+        self.backbone.fc = nn.Identity()
 
     def stage(self, name: str) -> list[nn.Module]:
         """See :class:`SliceNet`."""

@@ -1,10 +1,10 @@
 """TraceNet: outlines the tumour, and classifies by what it finds inside the outline. This project's own.
 
-A ResNet18 encoder, a top-down decoder (as in feature pyramid networks; Lin et al., 2017, arXiv 1612.03144) that draws
-the outline at a quarter of the slice's side, and a head that sees four things: the whole slice, what lies inside the
-drawn outline, what lies in the ring around it, and where and how large it is. In training the radiologists' outlines
-teach the decoder; at inference no outline is needed, and the drawn one is the explanation.
-"""
+An encoder (EfficientNet-Lite0 from ImageNet by default), a top-down decoder (as in feature pyramid networks; Lin et
+al., 2017, arXiv 1612.03144) that draws the outline at a quarter of the slice's side, and a head that sees four
+things: the whole slice, what lies inside the drawn outline, what lies in the ring around it, and where and how large
+it is. In training the radiologists' outlines teach the decoder; at inference no outline is needed, and the drawn one
+is the explanation."""
 
 from __future__ import annotations
 
@@ -16,34 +16,72 @@ from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
 from tumortrace.data.catalog import CLASSES
+from tumortrace.models.base import SliceNet
+from tumortrace.models.efficientnet import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
 from tumortrace.models.registry import register
 from tumortrace.models.resnet import ResNet18
 
-_ENCODED = {"layer1": 64, "layer2": 128, "layer3": 256, "layer4": 512}
+ENCODERS: dict[str, type[SliceNet]] = {
+    model.name: model for model in (EfficientNetLite0, EfficientNetLite1, EfficientNetLite2, ResNet18)
+}
 _WIDTH = 64
 _RING = 3
 """Cells of a quarter of the side's pixels: the ring reaches so far around the outline."""
 
 
 @register
-class TraceNet(ResNet18):
-    """11.4 million weights; the stages of ResNet18, none of whose features can be kept: the decoder needs them all."""
+class TraceNet(SliceNet):
+    """The stages of its encoder, none of whose features can be kept frozen: the decoder reads them all.
+
+    3.5 million weights on EfficientNet-Lite0, 11.4 on ResNet18.
+    """
 
     name: ClassVar[str] = "tracenet"
     learns_outlines: ClassVar[bool] = True
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
-        self.backbone.fc = nn.Identity()
-        self.lateral = nn.ModuleDict({name: nn.Conv2d(count, _WIDTH, 1) for name, count in _ENCODED.items()})
-        self.smooth = nn.ModuleDict({name: _convolution(_WIDTH) for name in list(_ENCODED)[:-1]})
+        encoder = ENCODERS[settings.backbone](settings)  # type: ignore[arg-type]
+        encoder.drop_classifier()
+        # Its layers are this network's own; the object beside them knows how they are run.
+        self.input, self.backbone = encoder.input, encoder.backbone
+        object.__setattr__(self, "_encoder", encoder)
+        self.saliency_grid = encoder.saliency_grid
+        self.encoded = encoder.pyramid
+        self.context = list(self.encoded)[-2]
+        """The stage with cells of 16 pixels: what lies around the tumour is pooled from it."""
+        self.lateral = nn.ModuleDict({name: nn.Conv2d(count, _WIDTH, 1) for name, count in self.encoded.items()})
+        self.smooth = nn.ModuleDict({name: _convolution(_WIDTH) for name in list(self.encoded)[:-1]})
         self.trace = nn.Conv2d(_WIDTH, 1, 1)
         # A tumour covers about a fiftieth of a slice: begin by expecting that.
         nn.init.constant_(self.trace.bias, -4.0)  # type: ignore[arg-type]
-        inside = _WIDTH + _ENCODED["layer3"]
+        inside = _WIDTH + self.encoded[self.context]
         self.head = nn.Sequential(
-            nn.Dropout(settings.dropout), nn.Linear(_ENCODED["layer4"] + 2 * inside + 4, len(CLASSES))
+            nn.Dropout(settings.dropout), nn.Linear(encoder.embedding + 2 * inside + 4, len(CLASSES))
         )
+
+    @property
+    def encoder(self) -> SliceNet:
+        """What runs the stages; its layers are the network's own."""
+        found: SliceNet = self.__dict__["_encoder"]
+        return found
+
+    def enter(self, images: Tensor) -> Tensor:
+        """Grey ``[B, 1, S, S]`` to what the encoder's first stage takes."""
+        return self.encoder.enter(images)
+
+    def run_stage(self, name: str, features: Tensor) -> Tensor:
+        """One of the encoder's stages."""
+        return self.encoder.run_stage(name, features)
+
+    def stage(self, name: str) -> list[nn.Module]:
+        """The modules of one of the encoder's stages."""
+        return self.encoder.stage(name)
+
+    @property
+    def saliency_layer(self) -> nn.Module:
+        """The encoder's."""
+        return self.encoder.saliency_layer
 
     def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
         """``[B, 1, S, S]`` to logits ``[B, 3]``; in training with the outline's logits ``[B, 1, S/4, S/4]``.
@@ -69,25 +107,25 @@ class TraceNet(ResNet18):
             images: ``[B, 1, S, S]`` in 0..1.
 
         Returns:
-            Logits ``[B, 3]``; the probability of tumour ``[B, S/4, S/4]``; what the head saw, ``[B, 1156]``.
+            Logits ``[B, 3]``; the probability of tumour ``[B, S/4, S/4]``; what the head saw, ``[B, F]``.
         """
         features, drawn, encoded = self._draw(images)
         seen = self._gather(features, drawn, encoded)
         return self.head(seen), drawn[:, 0].float().sigmoid(), seen
 
     def _draw(self, images: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        features, encoded = self.run_stage("stem", self.enter(images)), {}
-        for name in _ENCODED:
+        features, encoded = self.enter(images), {}
+        for name in self.stages:
             features = encoded[name] = self.run_stage(name, features)
-        down = list(reversed(_ENCODED))
-        features = self.lateral[down[0]](features)
+        down = list(reversed(self.encoded))
+        features = self.lateral[down[0]](encoded[down[0]])
         for name in down[1:]:
             larger = F.interpolate(features, encoded[name].shape[-2:], mode="nearest")
             features = self.smooth[name](self.lateral[name](encoded[name]) + larger)
         return features, self.trace(features), encoded
 
     def _gather(self, features: Tensor, drawn: Tensor, encoded: dict[str, Tensor]) -> Tensor:
-        deep, context = encoded["layer4"], encoded["layer3"]
+        deep, context = self.encoder.embed(encoded[self.stages[-1]]), encoded[self.context]
         # Sums over a thousand cells want single precision.
         with torch.autocast(drawn.device.type, enabled=False):
             share = drawn.float().sigmoid()
@@ -97,7 +135,7 @@ class TraceNet(ResNet18):
             wide = _weighed(context.float(), _shrink(weights, context.shape[-2:]))
             total = weights.sum((2, 3)).unsqueeze(2) + 1
             pooled = torch.cat((near, wide), dim=2) / total
-            return torch.cat((deep.float().mean((2, 3)), pooled.flatten(1), _place(share)), dim=1)
+            return torch.cat((deep.float(), pooled.flatten(1), _place(share)), dim=1)
 
 
 def _weighed(features: Tensor, weights: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from tumortrace import paths
-from tumortrace.config import RunConfig
+from tumortrace.config import read_config
 from tumortrace.data.catalog import NOT_FOR_CLINICAL_USE
 from tumortrace.errors import ConfigError, DataError, RunNotFound
 from tumortrace.evaluation.report import read_report
@@ -274,7 +274,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> N
 def _settle(run: Run, file: Path) -> None:
     """See that what pages read can be read, and that no process is taken for this run's."""
     try:
-        RunConfig.model_validate_json((run.folder / "config.json").read_bytes())
+        read_config((run.folder / "config.json").read_bytes())
         read_ref(run.folder)
         status = Status.model_validate_json((run.folder / "status.json").read_bytes())
         _ = run.predictions, run.metrics, run.telemetry

@@ -43,7 +43,8 @@ def applicable(config: RunConfig) -> bool:
     still = all(not value for value in config.augment.model_dump().values())
     # TraceNet's decoder reads every stage, not the last frozen one alone.
     chain = config.model.name != "tracenet"
-    return config.model.freeze_until is not None and still and chain and config.optim.start_size == 1
+    stays = config.model.freeze_until is not None and not config.model.thaw_epoch
+    return stays and still and chain and config.optim.start_size == 1
 
 
 def still(settings: AugmentSettings) -> AugmentSettings:

@@ -124,7 +124,9 @@ class Trainer:
         if self.team.size > 1:
             sharing.synchronise_batchnorm(net, place)
         optimiser = torch.optim.AdamW(
-            _groups(net, config.optim.weight_decay), lr=config.optim.lr, fused=place.type in {"cuda", "cpu"}
+            _groups(net, config.optim.weight_decay, every=bool(config.model.thaw_epoch)),
+            lr=config.optim.lr,
+            fused=place.type in {"cuda", "cpu"},
         )
         self.model, self.optimiser = self.fabric.setup(net, optimiser)
         self.net: SliceNet = self.model.module
@@ -171,6 +173,8 @@ class Trainer:
 
     def _begin_epoch(self) -> None:
         optim, epoch = self.config.optim, self.progress.epoch
+        if self.config.model.thaw_epoch and epoch >= self.config.model.thaw_epoch:
+            self.net.thaw()
         side = schedule.size_at(epoch, optim, self.config.preprocess.size, self.net.smallest)
         if side != self.side:
             self.side, (self.slices, self.outlines) = side, self.data.smaller(side)
@@ -385,10 +389,14 @@ def _slot(place: torch.device) -> str:
     return f"cuda:{place.index or 0}" if place.type == "cuda" else place.type
 
 
-def _groups(net: SliceNet, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels only: biases and BatchNorm have nothing to shrink."""
-    kernels = [parameter for parameter in net.trainable() if parameter.ndim > 1]
-    others = [parameter for parameter in net.trainable() if parameter.ndim <= 1]
+def _groups(net: SliceNet, decay: float, *, every: bool) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels only: biases and BatchNorm have nothing to shrink.
+
+    Frozen parameters are among them where ``every``: without a gradient the optimiser leaves them as they are.
+    """
+    found = list(net.parameters() if every else net.trainable())
+    kernels = [parameter for parameter in found if parameter.ndim > 1]
+    others = [parameter for parameter in found if parameter.ndim <= 1]
     return [{"params": kernels, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
 
 

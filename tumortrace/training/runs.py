@@ -41,7 +41,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict
 
 from tumortrace import paths
-from tumortrace.config import RunConfig
+from tumortrace.config import RunConfig, read_config
 from tumortrace.data import store
 from tumortrace.errors import ConfigError, RunBusy, RunNotFound
 from tumortrace.training import run_dataset
@@ -104,7 +104,7 @@ class Run:
     @property
     def config(self) -> RunConfig:
         """What was asked for."""
-        return RunConfig.model_validate_json((self.folder / "config.json").read_text())
+        return read_config((self.folder / "config.json").read_bytes())
 
     @property
     def dataset(self) -> RunDataset:

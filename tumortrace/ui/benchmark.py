@@ -127,7 +127,7 @@ def explain(protocol: str) -> None:
 def command(bench: Bench) -> str:
     """What makes the missing figures."""
     preset = bench.document.get("preset")
-    return paths.command(f"benchmark --preset {preset if preset in ('quick', 'full') else 'quick'} --resume")
+    return paths.command(f"benchmark --preset {preset if preset in ('cpu', 'full') else 'cpu'} --resume")
 
 
 def missing(bench: Bench, title: str, text: str = "The command below trains what is missing and computes it.") -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from tumortrace import presets
-from tumortrace.config import STAGES, RunConfig, field_errors
+from tumortrace.config import ENCODER, STAGES, EncoderName, RunConfig, field_errors
 from tumortrace.settings import Setting, flatten, nest, settings
 from tumortrace.ui import state, style
 
@@ -151,8 +151,16 @@ def _field(setting: Setting, datasets: list[str]) -> tuple[Any, Any]:
     value: Any
     if setting.name == "dataset":
         value = _choice(label(setting), datasets, shared)
+    elif setting.name == "model.encoder":
+        traces = st.session_state[state.FORM + "model.name"] == "tracenet"
+        if not traces:
+            st.session_state[key] = None
+        options = list(get_args(EncoderName))
+        value = st.selectbox(label(setting), options, index=None, placeholder=ENCODER if traces else "none",
+                             disabled=not traces, **shared)  # fmt: skip
     elif setting.name == "model.freeze_until":
-        stages = STAGES[st.session_state[state.FORM + "model.name"]]
+        name = st.session_state[state.FORM + "model.name"]
+        stages = STAGES[(st.session_state.get(state.FORM + "model.encoder") or ENCODER) if name == "tracenet" else name]
         if st.session_state[key] not in stages:
             st.session_state[key] = None
         value = st.selectbox(label(setting), stages, index=None, placeholder="nothing", **shared)
