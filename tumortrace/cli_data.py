@@ -180,6 +180,7 @@ def _say(report: dict[str, Any], as_json: bool) -> None:
         typer.echo("  synthetic: drawn by a formula, no patients")
     _list("left out", [f"{item['source']}: {item['reason']}" for item in report.get("unreadable", [])])
     _list("duplicate", [f"{i['source']} of {i['of']}: {i['reason']}" for i in report.get("duplicates", [])])
+    _list("left out", [f"{item['source']}: {item['reason']}" for item in report.get("conflicts", [])])
     poor = report.get("outline_disagreements", [])
     _list("outline and mask disagree", [f"slice {item['slice_id']}, overlap {item['iou']}" for item in poor])
     if "seconds" in report:

@@ -70,6 +70,7 @@ def check(
     return [
         _unreadable(report, facts),
         _exact(rows, report),
+        _conflicts(rows, report),
         _near(rows, twins),
         _disagreeing(rows),
         _broken_outlines(rows),
@@ -125,6 +126,17 @@ def _exact(rows: pd.DataFrame, report: Mapping[str, Any]) -> Check:
         "duplicate", "Exact duplicates",
         "The same pixels twice (SHA-256). An import keeps the first and leaves out the others; they are listed here.",
         found, "" if len(known) or found else "The manifest has no checksums.",
+    )  # fmt: skip
+
+
+def _conflicts(rows: pd.DataFrame, report: Mapping[str, Any]) -> Check:
+    found = [("", f"{item['source']}: {item['reason']}") for item in report.get("conflicts") or []]
+    looked = "conflicts" in report and rows["sha256"].notna().any()
+    return Check(
+        "conflict", "One picture, several labels",
+        "The same pixels (SHA-256) under several labels: an import leaves out every copy, for nobody knows which is "
+        "right.",
+        found, "" if looked else "This dataset was imported before such pictures were looked for.",
     )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from tumortrace import paths
 from tumortrace.data.store import Dataset
@@ -67,7 +66,7 @@ def load(
     """
     folder = paths.cache() / key(dataset, settings)
     if not (folder / "cache.json").is_file():
-        _build(dataset, settings, folder, progress, workers or os.cpu_count() or 1)
+        _build(dataset, settings, folder, progress, workers or cpu_count())
     ids: list[str] = json.loads((folder / "cache.json").read_text())["slice_ids"]
     return Cache(np.load(folder / "images.npy", mmap_mode="r"), np.load(folder / "masks.npy", mmap_mode="r"), ids)
 

@@ -37,7 +37,7 @@ def offer(why: str) -> None:
         download_panel()
     with st.expander("It already lies on this machine"):
         st.markdown(
-            "Import it by its path: the published files (folder or the four zips), class folders of PNG or JPEG, "
+            "Import it by its path: the published files (folder or the four zips), class folders of pictures or single DICOM slices, "
             "`images/` with a `slices.csv`, or the Kaggle pickles."
         )
         st.code(IMPORT_COMMAND, language="bash")

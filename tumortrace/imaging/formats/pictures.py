@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats.document import Document, Sheaf
@@ -24,6 +24,13 @@ from tumortrace.imaging.formats.values import (
 )
 
 _GPS: Final = 0x8825
+_ORIENTATION: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""EXIF's orientation to what turns the picture upright."""
 _TOLD: Final = {"exif": "EXIF", "xmp": "XMP", "XML:com.adobe.xmp": "XMP", "photoshop": "IPTC", "comment": "comment"}
 _TIFF_TEXTS: Final = {
     270: "ImageDescription", 269: "DocumentName", 271: "Make", 272: "Model", 285: "PageName", 305: "Software",
@@ -85,9 +92,11 @@ def _frames(image: Image.Image, kind: str) -> int:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()  # what is cut off fails here, not in the rotation, whose own failures are forgiven
+    turn = None
     with contextlib.suppress(Exception):  # without a legible rotation the picture stays as it is
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
+        # Pillow's own function writes all of EXIF anew, and fails where any other tag is malformed.
+        turn = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
+    return image if turn is None else image.transpose(turn)
 
 
 def _grey(image: Image.Image) -> tuple[npt.NDArray[Any], float]:
