@@ -6,6 +6,7 @@
     ├── ConfigError              a setting is out of range or contradicts another
     ├── DataError
     │   ├── DatasetNotFound      no imported dataset of that name
+    │   ├── DatasetDamaged       an imported dataset lacks a file, or one cannot be read
     │   ├── ImportFailed         the source could not be turned into a dataset
     │   ├── UnreadableSlice      one slice of the source could not be read
     │   ├── UnsafePickle         a pickle asked for something other than arrays and plain containers
@@ -61,6 +62,10 @@ class DataError(TumorTraceError):
 
 class DatasetNotFound(DataError):
     """No imported dataset of that name."""
+
+
+class DatasetDamaged(DataError):
+    """An imported dataset lacks a file, or one of its files cannot be read."""
 
 
 class ImportFailed(DataError):
