@@ -29,6 +29,7 @@ from tumortrace.data.readers import Problem, Task, listing
 from tumortrace.data.store import SCHEMA
 from tumortrace.data.writing import write_chunk
 from tumortrace.errors import ImportFailed
+from tumortrace.imaging import cache
 
 Progress = Callable[[int, int], None]
 AGREEMENT: Final = 0.9
@@ -142,6 +143,7 @@ def write_dataset(
             }
             paths.write_json(folder / "dataset.json", card)
             staging.put_in_place(folder, target, replace)
+        cache.prune()
     except OSError as error:
         raise ImportFailed(
             f"the dataset could not be written ({error})",

@@ -128,8 +128,8 @@ def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:
                 with columns[index % 2]:
                     values[setting.name], slots[setting.name] = _field(setting, datasets)
     config, messages = check(values)
-    if config is not None and (name := config.dataset or chosen):
-        messages = _unsplittable(name, config)
+    if config is not None and (dataset := config.dataset or chosen):
+        messages = _unsplittable(dataset, config)
         config = None if messages else config
     for name, message in messages.items():
         slots[name].html(style.field_error(message))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats.document import Document, Sheaf
-from tumortrace.imaging.formats.limits import SLICES
+from tumortrace.imaging.formats.limits import LARGE, SIDE, SLICES
 from tumortrace.imaging.formats.values import (
     bits,
     check_size,
@@ -55,8 +55,12 @@ def open_picture(data: bytes, kind: str) -> Document:
     mode = image.mode
     dropped = _dropped(image)
     pixels, colour = _grey(_upright(image))
-    first, mended = finite(pixels)
-    facts = {"size": f"{first.shape[1]} x {first.shape[0]}", "bits": bits(first), "pixels": _mode(mode)}
+    whole, mended = finite(pixels)
+    first = _reduced(whole)
+    size = f"{whole.shape[1]} x {whole.shape[0]}"
+    if first is not whole:
+        size += f", reduced to {first.shape[1]} x {first.shape[0]}"
+    facts = {"size": size, "bits": bits(first), "pixels": _mode(mode)}
     if frames > 1:
         facts["frames"] = str(frames)
     elif getattr(image, "n_frames", 1) > 1:
@@ -68,7 +72,7 @@ def open_picture(data: bytes, kind: str) -> Document:
         with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as page:
             page.seek(index)
             check_size(page.height, page.width)
-            return finite(_grey(_upright(page))[0])[0]
+            return _reduced(finite(_grey(_upright(page))[0])[0])
 
     return Document(
         format=kind,
@@ -97,6 +101,17 @@ def _upright(image: Image.Image) -> Image.Image:
         # Pillow's own function writes all of EXIF anew, and fails where any other tag is malformed.
         turn = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
     return image if turn is None else image.transpose(turn)
+
+
+def _reduced(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``[H, W]`` with at most LARGE rows and columns, by means over squares of pixels; the same where it is so."""
+    factor = -(-max(pixels.shape) // LARGE)
+    if factor == 1 or min(pixels.shape) < factor * SIDE:
+        return pixels
+    height, width = (side // factor for side in pixels.shape)
+    squares = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor)
+    small: npt.NDArray[Any] = squares.mean(axis=(1, 3), dtype=np.float32)
+    return small if pixels.dtype.kind == "f" else np.rint(small, out=small).astype(pixels.dtype)
 
 
 def _grey(image: Image.Image) -> tuple[npt.NDArray[Any], float]:
