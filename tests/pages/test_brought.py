@@ -92,3 +92,26 @@ def test_what_the_dataset_has_no_folds_for_is_said_beside_the_field(
         test.button(key=f"preset_{key}").click().run()
         assert test.selectbox(key="form:protocol").value == "slice", key
         assert not start().disabled, key
+
+
+def test_areas_stay_in_pixels_where_the_spacing_is_unknown_and_what_was_left_out_is_counted(
+    tmp_path: Path, open_page: Open, words: Words
+) -> None:
+    lines = ["slice_id,label,patient_id,border_xy"]
+    for number in range(1, 7):
+        draw(tmp_path / "own" / "images" / f"{number}.PNG", min(number, 5))
+        lines.append(f'{number},{number % 3 + 1},MR04024{number}{"AB"[number % 2]},"5,5 15,5 15,15 5,15"')
+    lines += ["7,1,MR040249,", "8,9,MR040249,"]
+    (tmp_path / "own" / "slices.csv").write_text("\n".join(lines))
+    import_dataset(tmp_path / "own", "own", workers=1)
+    said = words(open_page("dataset", slice="1"))
+    assert "mm²" not in said
+    test = open_page("dataset")
+    assert not test.exception
+    said = words(test)
+    assert "2 left out or unreadable, 2 pictures under conflicting labels" in said
+    assert "Persons by a rule of this app: ids MR######X" in said
+    test = open_page("dataset", view="Quality")
+    said = "\n".join(element.label for element in test.expander)
+    assert "One picture, several labels: 2 found" in said
+    assert "Unreadable slices: 2 found" in said

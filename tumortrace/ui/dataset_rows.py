@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace.data import store
-from tumortrace.data.catalog import CLASSES, FIGSHARE, PROTOCOLS
+from tumortrace.data.catalog import ATTRIBUTION, CLASSES, FIGSHARE, PROTOCOLS
 from tumortrace.data.planes import PLANES, planes
 from tumortrace.data.store import Dataset
 from tumortrace.ui import loaders
@@ -20,6 +20,11 @@ def rows_of(chosen: Dataset) -> pd.DataFrame:
     Shared between sessions: do not change the frame.
     """
     return _rows(str(chosen.folder), chosen.fingerprint)
+
+
+def spacing_known(chosen: Dataset) -> bool:
+    """Whether a pixel's size is known: it is published for the figshare slices, and for no other import."""
+    return not chosen.synthetic and chosen.info.get("attribution") == ATTRIBUTION
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
