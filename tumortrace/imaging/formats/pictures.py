@@ -24,6 +24,7 @@ from tumortrace.imaging.formats.values import (
 )
 
 _GPS: Final = 0x8825
+_BITS: Final = 258
 _ORIENTATION: Final = 0x0112
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -52,7 +53,7 @@ def open_picture(data: bytes, kind: str) -> Document:
     image = Image.open(io.BytesIO(data), formats=(kind.upper(),))
     check_size(image.height, image.width)
     frames = _frames(image, kind)
-    mode = image.mode
+    mode, deep = image.mode, _deep(image, data)
     dropped = _dropped(image)
     pixels, colour = _grey(_upright(image))
     whole, mended = finite(pixels)
@@ -60,7 +61,8 @@ def open_picture(data: bytes, kind: str) -> Document:
     size = f"{whole.shape[1]} x {whole.shape[0]}"
     if first is not whole:
         size += f", reduced to {first.shape[1]} x {first.shape[0]}"
-    facts = {"size": size, "bits": bits(first), "pixels": _mode(mode)}
+    depth = "16, of which the upper 8 are read" if deep and first.dtype == np.uint8 else bits(first)
+    facts = {"size": size, "bits": depth, "pixels": _mode(mode)}
     if frames > 1:
         facts["frames"] = str(frames)
     elif getattr(image, "n_frames", 1) > 1:
@@ -101,6 +103,14 @@ def _upright(image: Image.Image) -> Image.Image:
         # Pillow's own function writes all of EXIF anew, and fails where any other tag is malformed.
         turn = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
     return image if turn is None else image.transpose(turn)
+
+
+def _deep(image: Image.Image, data: bytes) -> bool:
+    """Whether the file has 16 bits a sample; of colour or transparency Pillow reads only the upper 8."""
+    if image.format == "PNG":
+        return data[24:25] == b"\x10"
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and 16 in np.atleast_1d(tags.get(_BITS, 8))
 
 
 def _reduced(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
