@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
 import pandas as pd
 
 from tumortrace.data import outlines
@@ -180,28 +179,10 @@ def _broken_outlines(rows: pd.DataFrame) -> Check:
         return Check("outline", title, what, unknown="This dataset has no outlines.")
     found = []
     for line in rows[["slice_id", "outline", "height", "width", "area_px"]].itertuples():
-        problem = _outline_problem(line.outline, line.height, line.width, line.area_px)
+        problem = outlines.problem(line.outline, line.height, line.width, line.area_px)
         if problem:
             found.append((str(line.slice_id), problem))
     return Check("outline", title, what, found)
-
-
-def _outline_problem(outline: Any, height: Any, width: Any, area: Any) -> str:
-    if pd.isna(outline):
-        return "no outline"
-    try:
-        points = np.array(outlines.parse(str(outline)))
-    except ValueError:
-        return "the outline is no list of points"
-    if len(points) < 3:
-        return f"an outline of {len(points)} points"
-    if pd.isna(area) or int(area) == 0:
-        return "an outline without area"
-    if pd.isna(height) or pd.isna(width):
-        return ""
-    # A point on the far edge of the last pixel is still inside.
-    outside = int(((points < -0.5) | (points > (float(width) + 0.5, float(height) + 0.5))).any(axis=1).sum())
-    return f"{outside} of {len(points)} points lie outside the slice" if outside else ""
 
 
 def _areas(rows: pd.DataFrame) -> Check:
