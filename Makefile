@@ -1,5 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 8501
+HOST ?= 127.0.0.1
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -15,7 +17,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@touch $(STAMP)
 
 app: $(STAMP) ## set everything up and open the app
-	$(BIN)/python -m tumortrace app
+	$(BIN)/python -m tumortrace app --port $(PORT) --host $(HOST)
 
 test: $(STAMP) ## every test that this machine can run; browser tests need Chromium
 	$(BIN)/python -m pytest -m "not gpu"

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from tumortrace import __version__
+from tumortrace.cli_app import run_app
 from tumortrace.cli_benchmark import benchmark
 from tumortrace.cli_data import app as data_app
 from tumortrace.cli_notes import app as notes_app
@@ -120,24 +121,7 @@ def publish_map(
     typer.echo(f"published {folder}")
 
 
-@app.command("app")
-def run_app(
-    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8501,
-    headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
-) -> None:
-    """Serve the app; phantom slices are made first where no dataset is imported."""
-    import subprocess
-
-    from tumortrace import paths
-    from tumortrace.data import store
-
-    if not store.available():
-        from tumortrace.data.phantom import make_phantom
-
-        typer.echo("No dataset yet: making synthetic slices for the first look.", err=True)
-        make_phantom()
-    arguments = [str(paths.root() / "app.py"), f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", *arguments], cwd=paths.root()))
+app.command("app")(run_app)
 
 
 def _version(wanted: bool) -> None:

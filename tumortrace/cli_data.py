@@ -88,6 +88,25 @@ def info(
     _say(found | {"available": store.available()}, as_json)
 
 
+@app.command("cache")
+def cache_(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; the next training builds it anew.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say how much disk the prepared slices take, by dataset. Those of datasets that are gone go at each import."""
+    from tumortrace.imaging import cache
+
+    found = cache.prune(everything=True) if clear else cache.kept()
+    total = sum(one.size for one in found)
+    if as_json:
+        listed = [{"dataset": one.dataset, "path": str(one.folder), "bytes": one.size} for one in found]
+        print_json({"removed" if clear else "kept": listed, "bytes": total})
+        return
+    for one in found:
+        typer.echo(f"  {one.dataset}: {one.size / 1e6:,.1f} MB in {one.folder}")
+    typer.echo(f"{'removed' if clear else 'prepared slices'}: {total / 1e6:,.1f} MB")
+
+
 @app.command()
 def quality(
     name: Annotated[str | None, typer.Argument(help="Dataset; default: the real one, where it is imported.")] = None,
@@ -180,6 +199,7 @@ def _say(report: dict[str, Any], as_json: bool) -> None:
         typer.echo("  synthetic: drawn by a formula, no patients")
     _list("left out", [f"{item['source']}: {item['reason']}" for item in report.get("unreadable", [])])
     _list("duplicate", [f"{i['source']} of {i['of']}: {i['reason']}" for i in report.get("duplicates", [])])
+    _list("left out", [f"{item['source']}: {item['reason']}" for item in report.get("conflicts", [])])
     poor = report.get("outline_disagreements", [])
     _list("outline and mask disagree", [f"slice {item['slice_id']}, overlap {item['iou']}" for item in poor])
     if "seconds" in report:

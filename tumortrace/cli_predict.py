@@ -81,12 +81,22 @@ def _line(answer: Answer) -> str:
 
 
 def _tell(case: Any, as_json: bool) -> None:
-    from tumortrace.data.catalog import CLASSES
+    from tumortrace.data.catalog import CLASSES, NOT_FOR_CLINICAL_USE
 
     shares = None if case.probabilities is None else dict(zip(CLASSES, map(float, case.probabilities), strict=True))
     label = None if case.prediction is None else CLASSES[case.prediction]
     if as_json:
-        typer.echo(json.dumps({"case": label, "probabilities": shares, "used": case.used, "of": case.of}))
+        typer.echo(
+            json.dumps(
+                {
+                    "case": label,
+                    "probabilities": shares,
+                    "used": case.used,
+                    "of": case.of,
+                    "notice": NOT_FOR_CLINICAL_USE,
+                }
+            )
+        )
     elif label is None:
         typer.echo(f"The case: no answer; the gate let none of {case.of} slices in.")
     else:

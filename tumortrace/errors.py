@@ -7,6 +7,7 @@
     ├── DataError
     │   ├── DatasetNotFound      no imported dataset of that name
     │   ├── DatasetMismatch      a run rests on another dataset than the one at hand
+    │   ├── DatasetDamaged       an imported dataset lacks a file, or one cannot be read
     │   ├── ImportFailed         the source could not be turned into a dataset
     │   ├── UnreadableSlice      one slice of the source could not be read
     │   ├── UnsafePickle         a pickle asked for something other than arrays and plain containers
@@ -66,6 +67,10 @@ class DatasetNotFound(DataError):
 
 class DatasetMismatch(DataError):
     """A run (or shipped result) rests on another dataset than the one at hand."""
+
+
+class DatasetDamaged(DataError):
+    """An imported dataset lacks a file, or one of its files cannot be read."""
 
 
 class ImportFailed(DataError):

@@ -32,6 +32,8 @@ class Figshare:
     cut: int | None = None
     """Close the connection after so many bytes, once a file."""
     wrong_md5: bool = False
+    page: tuple[int, bytes] = (503, b"not now")
+    """What is answered instead where ``before`` names no other status than 0."""
     spoiled: set[str] = field(default_factory=set)
     """Files whose first answer has a wrong byte."""
 
@@ -66,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         site.requests.append((self.path, self.headers.get("Range")))
         status = site.before(name, times)
         if status is not None:
-            self._send(status, b"not now")
+            self._send(*((status, b"not now") if status else site.page))
             return
         if name == "1512427":
             self._send(200, site.record())
@@ -137,7 +139,7 @@ def test_a_truncated_answer_is_continued_with_a_range(site: Figshare, monkeypatc
     site.cut = 700
     download(api=site.api, pause=0)
     assert fetched(site)
-    assert ("/files/1.mat", "bytes=500-") in site.requests
+    assert ("/files/1.mat", "bytes=700-") in site.requests
 
 
 def test_a_server_without_range_support_starts_over(site: Figshare) -> None:
@@ -214,4 +216,28 @@ def test_without_a_network_the_manual_steps_are_numbered() -> None:
 def test_an_article_without_files_is_an_error(site: Figshare) -> None:
     site.files = {"README.txt": b"about"}
     with pytest.raises(DownloadFailed, match="no zip"):
+        download(api=site.api, attempts=2, pause=0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"), [(202, b"", "answered 202"), (200, b"<html>Accept the terms", "in place of the file")]
+)
+def test_an_answer_that_is_not_the_file_is_named_and_leaves_what_had_arrived(
+    site: Figshare, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, said: str
+) -> None:
+    monkeypatch.setattr(downloads, "_CHUNK", 250)
+    site.cut, site.page = 700, (status, body)
+    site.before = lambda name, times: 0 if name == "1.mat" and times else None
+    for _ in range(2):
+        with pytest.raises(DownloadFailed, match=rf"{said}.*arrived is kept.*\(1\) Open"):
+            download(api=site.api, attempts=2, pause=0)
+        assert (paths.downloads() / "1.mat.part").read_bytes() == site.files["1.mat"][:700]
+    site.before = lambda name, times: None
+    download(api=site.api, pause=0)
+    assert fetched(site)
+
+
+def test_a_list_that_asks_for_a_browser_is_named(site: Figshare) -> None:
+    site.page, site.before = (202, b""), lambda name, times: 0 if name == "1512427" else None
+    with pytest.raises(DownloadFailed, match="asks for a browser"):
         download(api=site.api, attempts=2, pause=0)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.data.sources import mat_bytes, save_image
-from tumortrace.data import splits, store
+from tumortrace.data import importer, splits, store
 from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.data.importer import import_dataset
 from tumortrace.errors import DatasetNotFound, ImportFailed
@@ -34,6 +34,42 @@ def test_duplicates_are_listed_and_left_out(mat_folder: Path) -> None:
     assert reasons["more/1.mat"] == "the same id 1"
     images = store.open_dataset().folder / "images"
     assert sorted(path.stem for path in images.iterdir()) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_every_copy_of_a_picture_under_two_labels_is_left_out_and_named(mat_folder: Path) -> None:
+    (mat_folder / "7.mat").write_bytes(mat_bytes(3, 1, "100361"))
+    report = import_dataset(mat_folder, workers=1).to_json()
+    assert report["slices"] == 5
+    assert report["duplicates"] == []
+    assert [(item["source"], item["label"]) for item in report["conflicts"]] == [
+        ("3.mat", "glioma"),
+        ("7.mat", "meningioma"),
+    ]
+    assert "meningioma and glioma" in report["conflicts"][0]["reason"]
+    dataset = store.open_dataset()
+    assert sorted(path.stem for path in (dataset.folder / "images").iterdir()) == ["1", "2", "4", "5", "6"]
+    assert dataset.info["report"]["conflicts"] == report["conflicts"], "it is kept beside the manifest"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_an_import_starts_no_more_processes_than_cores_it_may_use(
+    mat_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def spy(tasks: object, folder: object, workers: int, progress: object) -> None:
+        asked.append(workers)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importer, "_write_slices", spy)
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            import_dataset(mat_folder)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert asked == [1]
 
 
 def test_several_processes_give_the_same_dataset(mat_folder: Path) -> None:

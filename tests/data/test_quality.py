@@ -91,11 +91,13 @@ def test_the_same_pixels_twice_are_found_in_the_manifest_and_in_the_report_of_th
 ) -> None:
     report = {
         "duplicates": [{"source": "copy.png", "of": "1.png", "reason": "the same pixels"}],
+        "conflicts": [{"source": "b.png", "label": "glioma", "reason": "conflicting labels"}],
         "unreadable": [{"source": "torn.png", "reason": "not a PNG"}],
     }
     digest = dataset.manifest["sha256"][0]
     checks = quality.check(changed(dataset, report, sha256={9: digest}))
     assert ids(checks, "duplicate") == ["", dataset.manifest["slice_id"][9]]
+    assert found(checks, "conflict").findings == [("", "b.png: conflicting labels")]
     assert found(checks, "unreadable").findings == [("", "torn.png: not a PNG")]
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from tests.data.sources import LABELS, PATIENTS, mat_bytes, picture, save_image, square_mask
+from tests.data.sources import LABELS, PATIENTS, SQUARE, mat_bytes, picture, save_image, square_mask
 from tumortrace.data.importer import import_dataset
 from tumortrace.data.readers.class_folders import class_of
 from tumortrace.data.store import open_dataset
@@ -153,6 +153,63 @@ def test_images_with_a_table_are_read(tmp_path: Path) -> None:
     assert len(report["unreadable"]) == 2
     row = open_dataset().manifest.iloc[0]
     assert (row.label, row.patient_id, row.official_fold, row.box_x0) == (0, "100360", 3, 10)
+
+
+def test_suffixes_of_any_case_are_read_and_the_rest_is_counted(tmp_path: Path) -> None:
+    source = tmp_path / "mixed"
+    for number, (suffix, kind) in enumerate({"PNG": "PNG", "tif": "TIFF", "bmp": "BMP", "webp": "WEBP"}.items()):
+        save_image(source / "glioma" / f"{number}.{suffix}", number, kind)
+    save_image(source / "glioma" / "5.jfif", 5, "JPEG")
+    (source / "glioma" / "6.DCM").write_bytes(bytes(128) + b"DICM" + bytes(200))
+    for name in ("a.txt", "b.txt", "c.mha", ".DS_Store"):
+        (source / "glioma" / name).write_bytes(b"x")
+    report = import_dataset(source, workers=1).to_json()
+    assert report["slices"] == 5
+    reasons = {item["source"]: item["reason"] for item in report["unreadable"]}
+    assert reasons["glioma"] == "3 files left out, no kind of picture known here: .txt 2, .mha 1"
+    assert "DICOM" in reasons["glioma/6.DCM"]
+    assert len(reasons) == 2
+
+
+def test_real_numbers_of_a_dataset_keep_their_steps(tmp_path: Path) -> None:
+    real = (np.arange(48 * 40) / (48 * 40 - 1)).reshape(40, 48).astype(np.float32)
+    (tmp_path / "glioma").mkdir()
+    Image.fromarray(real).save(tmp_path / "glioma" / "1.tif")
+    import_dataset(tmp_path, workers=1)
+    dataset = open_dataset("folders")
+    read = dataset.pixels(str(dataset.manifest["slice_id"].iloc[0]))
+    assert np.allclose(read / 65535, real, atol=1e-4)
+
+
+def test_a_table_may_name_the_persons(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        save_image(tmp_path / "images" / f"{number}.PNG", number)
+    lines = [
+        "slice_id,label,patient_id,person_id",
+        "1,1,sub-01_ses-1,sub-01",
+        "2,1,sub-01_ses-2,sub-01",
+        "3,2,MR040240B,",
+    ]
+    (tmp_path / "slices.csv").write_text("\n".join(lines))
+    report = import_dataset(tmp_path, "own", workers=1)
+    assert (report.patients, report.persons) == (3, 2)
+    assert open_dataset("own").manifest["person_id"].tolist() == ["sub-01", "sub-01", "MR040240"]
+
+
+def test_slices_that_an_older_matlab_saved_are_read(mat_folder: Path) -> None:
+    cjdata = {
+        "label": 2.0, "PID": "MR040240", "image": picture(2), "tumorBorder": np.array(SQUARE).reshape(-1, 1),
+        "tumorMask": square_mask(),
+    }  # fmt: skip
+    import_dataset(mat_folder, "new", workers=1)
+    (mat_folder / "3.mat").unlink()
+    savemat(mat_folder / "3.MAT", {"cjdata": cjdata | {"image": picture(3)}})
+    report = import_dataset(mat_folder, "old", workers=1)
+    assert report.unreadable == []
+    assert open_dataset("old").fingerprint == open_dataset("new").fingerprint
+    assert (
+        open_dataset("old").manifest.drop(columns="source").equals(open_dataset("new").manifest.drop(columns="source"))
+    )
 
 
 @pytest.mark.parametrize("form", ["pairs", "object pairs", "array and labels", "list and labels"])

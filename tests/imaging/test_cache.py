@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tumortrace import paths
+from tumortrace.cli import app
 from tumortrace.data.phantom import make_phantom
 from tumortrace.data.store import Dataset, open_dataset
 from tumortrace.imaging import cache
@@ -60,3 +63,25 @@ def test_a_build_that_fails_leaves_nothing(phantom: Dataset, monkeypatch: pytest
     with pytest.raises(RuntimeError, match="power"):
         cache.load(phantom, SMALL, workers=1)
     assert list(paths.cache().iterdir()) == []
+
+
+def test_what_belongs_to_no_imported_dataset_goes_at_the_next_import(phantom: Dataset) -> None:
+    cache.load(phantom, SMALL, workers=1)
+    cache.load(phantom, PreprocessSettings(size=40), workers=1)
+    assert [one.dataset for one in cache.kept()] == ["phantom", "phantom"]
+    assert cache.kept()[0].size > 2 * 32 * 32 * len(phantom.manifest)
+    make_phantom(persons=15, size=48, name="other", seed=2)
+    assert len(cache.kept()) == 2, "what is imported keeps its caches"
+    make_phantom(persons=15, size=48, seed=1, replace=True)
+    assert cache.kept() == []
+
+
+def test_a_damaged_dataset_costs_nobody_a_cache_and_the_command_clears_all(phantom: Dataset) -> None:
+    cache.load(phantom, SMALL, workers=1)
+    (phantom.folder / "dataset.json").write_text("")
+    assert cache.prune() == []
+    assert len(cache.kept()) == 1
+    said = CliRunner().invoke(app, ["data", "cache", "--json"])
+    assert json.loads(said.output)["bytes"] == cache.kept()[0].size
+    assert "removed" in CliRunner().invoke(app, ["data", "cache", "--clear"]).output
+    assert cache.kept() == []

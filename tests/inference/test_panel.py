@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -50,6 +51,11 @@ def test_an_answer_holds_models_ensemble_sets_gate_and_outline(panel: Panel, sli
     assert answer.outline.shape == answer.image.shape
     record = answer.record()
     assert record["gate"]["verdict"] == "in_range"
+    assert record["prediction"] is not None
+    assert "Not for clinical use" in record["notice"]
+    closed = dataclasses.replace(answer, gate=dataclasses.replace(answer.gate, verdict="not_mr")).record()
+    assert (closed["prediction"], closed["prediction_set"], closed["prediction_sets"]) == (None, [], {})
+    assert closed["probabilities"] == record["probabilities"]
     assert sorted(record["probabilities"]["ensemble"]) == ["glioma", "meningioma", "pituitary"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -166,3 +167,37 @@ def test_answers_are_kept_so_that_nothing_is_asked_twice(open_page: Open, monkey
     count = sum(asked)
     test.toggle(key=state.CLASSIFY_OUTLINE).set_value(False).run()
     assert sum(asked) == count
+
+
+@pytest.mark.usefixtures("shipped", "phantoms")
+def test_uploads_are_still_there_after_another_page_and_can_be_forgotten(open_page: Open, words: Words) -> None:
+    test = upload(open_page("classify"), ("a.png", png(0), "image/png"), ("b.png", b"<html></html>", ""))
+    test.switch_page("pages/3_Results.py").run()
+    test.switch_page("pages/5_Classify.py").run()
+    assert "a.png" in [element.value for element in test.subheader]
+    assert "From before in this session: a.png, b.png" in words(test)
+    test.segmented_control(key=state.CLASSIFY_SOURCE).set_value("Examples").run()
+    test.segmented_control(key=state.CLASSIFY_SOURCE).set_value("Upload").run()
+    assert "a.png" in [element.value for element in test.subheader]
+    test.button(key="classify_forget").click().run()
+    assert not test.exception
+    assert "a.png" not in words(test)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_map_without_a_raised_point_is_called_so(
+    open_page: Open, words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tumortrace.inference.classifier import Classifier
+
+    explain = Classifier.explain
+
+    def nothing(self: Classifier, *given: object, **named: object) -> object:
+        found = explain(self, *given, **named)  # type: ignore[arg-type]
+        return dataclasses.replace(found, heat=np.zeros_like(found.heat))
+
+    monkeypatch.setattr(Classifier, "explain", nothing)
+    test = upload(open_page("classify"), ("a.png", png(), "image/png"))
+    assert not test.exception
+    assert "there is no map to show" in words(test)
+    assert "strongest point lay" not in words(test)

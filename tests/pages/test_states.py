@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 PAGES = ("home", "dataset", "train", "results", "errors", "classify")
 STATES = ("home", "phantoms", "finished", "running", "crashed")
@@ -88,3 +89,37 @@ def test_a_run_that_failed_shows_its_error_and_its_log(make_run, open_page, word
     text = words(open_page("train"))
     assert "the loss is nan at epoch 2" in text
     assert "the last line of the log" in text
+
+
+def test_the_run_chosen_stands_in_the_address_and_survives_a_reload(make_run, open_page):
+    older, newer = make_run("cancelled"), make_run("cancelled", created=2e9)
+    test = open_page("train")
+    box = next(one for one in test.selectbox if one.key == "run")
+    assert box.value == newer.id
+    assert "run" not in test.query_params, "what is watched by itself may change"
+    box.set_value(older.id).run()
+    assert older.id in test.query_params["run"]
+    again = open_page("train", run=older.id)
+    assert next(one for one in again.selectbox if one.key == "run").value == older.id
+
+
+@pytest.mark.parametrize(("dialog", "drawn"), [(False, 2), (True, 1)])
+def test_a_run_that_ends_has_the_page_drawn_anew_unless_a_dialog_is_open(dialog, drawn, make_run):
+    def script(run_id, dialog):
+        import streamlit as st
+
+        from tumortrace.ui import live
+
+        times = st.session_state["times"] = st.session_state.get("times", 0) + 1
+        st.session_state["run_dialog"] = dialog
+        live._panel(run_id, times == 1)
+
+    test = AppTest.from_function(script, args=(make_run("stopped").id, dialog), default_timeout=30).run()
+    assert not test.exception
+    assert test.session_state["times"] == drawn
+
+
+def test_opening_a_dialog_is_known_to_the_page(running, open_page):
+    test = open_page("train")
+    next(button for button in test.button if button.key == f"export_{running.id}").click().run()
+    assert test.session_state["run_dialog"]

@@ -7,7 +7,6 @@ by the dataset's fingerprint; beyond :data:`MOST` slices an even sample stands f
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import cpu_count
 from PIL import Image
 
 from tumortrace import paths
@@ -31,7 +31,7 @@ AIR: Final = 0.1
 """Darker than this is air, not head."""
 _VERSION: Final = 2
 _SIZE: Final = 128
-_AT_ONCE: Final = min(4, os.cpu_count() or 1)
+_AT_ONCE: Final = min(4, cpu_count())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
+import urllib3
 
 from tumortrace import paths
 from tumortrace.data.catalog import ARTICLE_API, ARTICLE_URL
@@ -80,6 +81,7 @@ def _list(api: str, attempts: int, pause: float) -> list[RemoteFile]:
         try:
             answer = requests.get(api, timeout=_TIMEOUT)
             answer.raise_for_status()
+            _check_status(answer)
             found = [_remote(entry) for entry in answer.json()["files"] if entry["name"].endswith((".zip", ".mat"))]
             if found:
                 return found
@@ -120,11 +122,37 @@ def _fetch(file: RemoteFile, folder: Path, report: Callable[[int], None], attemp
         except ValueError:
             # pooch: the md5 is wrong. Once more, from the first byte.
             part.unlink(missing_ok=True)
-    raise _by_hand("the file arrives with a wrong md5", file.url, f"expected {file.md5}")
+    raise _by_hand("the file arrives with a wrong md5", file.url, f"expected {file.md5}", kept=False)
 
 
 def _right(path: Path, file: RemoteFile) -> bool:
     return path.stat().st_size == file.size and pooch.file_hash(str(path), alg="md5") == file.md5
+
+
+class _Unexpected(requests.RequestException):
+    """An answer that is not the file: a page that asks for a browser or a login."""
+
+
+def _check_status(answer: requests.Response) -> None:
+    """Refuse what is neither the whole nor the part that was asked for; figshare's bot check answers 202."""
+    if answer.status_code not in {requests.codes.ok, requests.codes.partial_content}:
+        raise _Unexpected(f"the server answered {answer.status_code} (it asks for a browser)")
+
+
+def _check_answer(answer: requests.Response, here: int, size: int) -> None:
+    """Refuse an answer that cannot be the file of ``size`` bytes, or its part from ``here``."""
+    _check_status(answer)
+    if answer.status_code == requests.codes.partial_content:
+        said = answer.headers.get("Content-Range", "")
+        if said and not said.startswith(f"bytes {here}-"):
+            raise _Unexpected(f"the server sends another part than the one asked for ({said})")
+        return
+    length, kind = answer.headers.get("Content-Length"), answer.headers.get("Content-Type", "")
+    # Without a length, only a first try may be written: it overwrites nothing.
+    fits = length == str(size) if length else not here
+    if not fits or kind.startswith("text/html"):
+        sent = f"{length or 'an unknown number of'} bytes"
+        raise _Unexpected(f"the server sends {'a web page' if 'html' in kind else sent} in place of the file")
 
 
 class _Resuming:
@@ -165,14 +193,23 @@ class _Resuming:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
+            _check_answer(answer, here, self.file.size)
             # 200 to a Range request: the server starts over, and so must the file.
             resumed = here and answer.status_code == requests.codes.partial_content
             with self.part.open("ab" if resumed else "wb") as out:
                 written = here if resumed else 0
-                for chunk in answer.iter_content(_CHUNK):
+                # Piece by piece as it comes: of a piece that is awaited in full, a break would cost all.
+                while chunk := _piece(answer):
                     out.write(chunk)
                     written += len(chunk)
                     self.report(min(written, self.file.size))
+
+
+def _piece(answer: requests.Response) -> bytes:
+    try:
+        return bytes(answer.raw.read1(_CHUNK, decode_content=True))
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
 
 
 def _final(error: Exception) -> bool:
@@ -181,11 +218,11 @@ def _final(error: Exception) -> bool:
     return answer is not None and 400 <= answer.status_code < 500 and answer.status_code not in {408, 416, 429}
 
 
-def _by_hand(what: str, value: str, reason: object) -> DownloadFailed:
+def _by_hand(what: str, value: str, reason: object, *, kept: bool = True) -> DownloadFailed:
+    here = f": what has arrived is kept in {paths.downloads()}" if kept else ""
     return DownloadFailed(
         f"{what} ({reason})",
         value=value,
-        remedy=f"Try again later: what has arrived is kept in {paths.downloads()}. Or by hand: (1) Open {ARTICLE_URL} "
-        "in a browser. (2) Choose `Download all` (about 880 MB) and unpack it into a folder. "
-        f"(3) Run `{paths.command('data import FOLDER')}`.",
+        remedy=f"Try again later{here}. Or by hand: (1) Open {ARTICLE_URL} in a browser. (2) Choose "
+        f"`Download all` (about 880 MB) and unpack it into a folder. (3) Run `{paths.command('data import FOLDER')}`.",
     )

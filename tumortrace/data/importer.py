@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,17 +20,18 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from tumortrace import paths
 from tumortrace.data import manifest as manifests
 from tumortrace.data import series, staging
-from tumortrace.data.catalog import ATTRIBUTION, FIGSHARE, PHANTOM
+from tumortrace.data.catalog import ATTRIBUTION, CLASSES, FIGSHARE, PHANTOM
 from tumortrace.data.identity import published_slices
 from tumortrace.data.readers import Problem, Task, listing
 from tumortrace.data.store import SCHEMA
 from tumortrace.data.writing import write_chunk
 from tumortrace.errors import ImportFailed
+from tumortrace.imaging import cache
 
 Progress = Callable[[int, int], None]
 AGREEMENT: Final = 0.9
@@ -53,6 +53,7 @@ class ImportReport:
     folds: dict[str, int]
     unreadable: list[dict[str, str]] = field(default_factory=list)
     duplicates: list[dict[str, str]] = field(default_factory=list)
+    conflicts: list[dict[str, str]] = field(default_factory=list)
     outline_disagreements: list[dict[str, str | float]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -74,7 +75,7 @@ def import_dataset(
     Args:
         source: See :data:`tumortrace.data.readers.LAYOUTS`.
         name: What to call the dataset; None takes ``figshare`` for the published slices, the source's name for others.
-        workers: Processes; None takes one per CPU.
+        workers: Processes; None takes one for each CPU that this process may use.
         progress: Called with (done, total).
         replace: Swap an imported dataset of that name for this one.
 
@@ -133,7 +134,7 @@ def write_dataset(
     began = time.perf_counter()
     try:
         with staging.hidden_folder(name) as folder:
-            written = _write_slices(tasks, folder, workers or os.cpu_count() or 1, progress)
+            written = _write_slices(tasks, folder, workers or cpu_count(), progress)
             report, table = _summarise(name, target, origin, written, problems, folder)
             published = kind == "real" and published_slices(table) > 0
             if name == FIGSHARE and not published:
@@ -152,6 +153,7 @@ def write_dataset(
             }
             paths.write_json(folder / "dataset.json", card)
             staging.put_in_place(folder, target, replace)
+        cache.prune()
     except OSError as error:
         raise ImportFailed(
             f"the dataset could not be written ({error})",
@@ -183,9 +185,11 @@ def _summarise(
 ) -> tuple[ImportReport, pd.DataFrame]:
     unreadable = [dataclasses.asdict(problem) for problem in problems]
     unreadable += [item for item in written if "reason" in item]
-    rows, duplicates = _without_duplicates([item for item in written if "reason" not in item], folder)
+    rows, conflicts = _without_conflicts([item for item in written if "reason" not in item], folder)
+    rows, duplicates = _without_duplicates(rows, folder)
     if not rows:
-        reasons = "; ".join(sorted({item["reason"] for item in unreadable})[:3]) or "the source is empty"
+        left = {item["reason"] for item in unreadable + conflicts}
+        reasons = "; ".join(sorted(left)[:3]) or "the source is empty"
         raise ImportFailed("no slice could be read", value=origin, remedy=f"Reasons: {reasons}.")
     table = _manifest(rows)
     table.to_parquet(folder / "manifest.parquet", index=False)
@@ -194,6 +198,7 @@ def _summarise(
         path=str(target),
         unreadable=unreadable,
         duplicates=duplicates,
+        conflicts=conflicts,
         outline_disagreements=_disagreements(table),
         **manifests.summary(table),
     )
@@ -221,6 +226,22 @@ def _chunks(tasks: Iterable[Task]) -> Iterator[list[Task]]:
     iterator = iter(tasks)
     while chunk := list(islice(iterator, _CHUNK)):
         yield chunk
+
+
+def _without_conflicts(rows: list[dict[str, Any]], folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Leave out every copy of a picture that stands under several labels: nobody knows which of them is right."""
+    labels: dict[str, set[int]] = {}
+    for row in rows:
+        labels.setdefault(row["sha256"], set()).add(row["label"])
+    conflicts = []
+    for row in rows:
+        if len(labels[row["sha256"]]) > 1:
+            named = " and ".join(CLASSES[label] for label in sorted(labels[row["sha256"]]))
+            reason = f"conflicting labels: the same pixels stand under {named}"
+            conflicts.append({"source": row["source"], "label": CLASSES[row["label"]], "reason": reason})
+            for part in ("images", "masks"):
+                (folder / part / f"{row['key']}.png").unlink(missing_ok=True)
+    return [row for row in rows if len(labels[row["sha256"]]) == 1], conflicts
 
 
 def _without_duplicates(rows: list[dict[str, Any]], folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

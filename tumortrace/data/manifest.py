@@ -17,7 +17,7 @@ COLUMNS: Final[dict[str, Any]] = {
     "slice_id": "string",  # unique; the dataset's own number where it has one
     "label": "Int8",  # 0 meningioma, 1 glioma, 2 pituitary
     "patient_id": "string",  # as published; <NA> when unknown
-    "person_id": "string",  # patient_id without the follow-up letter; <NA> when unknown
+    "person_id": "string",  # as given, else by FOLLOW_UP_RULE from patient_id; <NA> when unknown
     "series_id": "string",  # neighbouring slices of one patient and plane (estimated); <NA> when unknown
     "position": "Int16",  # 0-based place in the series
     "official_fold": "Int8",  # 1..5; <NA> when unknown
@@ -34,11 +34,13 @@ COLUMNS: Final[dict[str, Any]] = {
     "outline_iou": "Float32",  # agreement of the filled outline with the published mask; <NA> without both
 }
 
+FOLLOW_UP_RULE: Final = "ids MR######X, a letter after six digits, are follow-up exams of MR######"
+"""How exams of one person are told in the published ids; a guess from their form, for nothing published says so."""
 _FOLLOW_UP = re.compile(r"^(MR\d{6})[A-Z]$")
 
 
 def person_of(patient_id: str) -> str:
-    """The person behind a patient id: ``MR040240C`` is a follow-up exam of ``MR040240``."""
+    """The person behind a patient id, by :data:`FOLLOW_UP_RULE`: ``MR040240C`` is a follow-up exam of ``MR040240``."""
     match = _FOLLOW_UP.match(patient_id)
     return match.group(1) if match else patient_id
 
@@ -51,7 +53,7 @@ def conform(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A new frame, sorted by slice id (numerically where all ids are numbers), with a fresh index. ``person_id`` is
-        derived from ``patient_id``.
+        derived from ``patient_id`` where it is not given.
 
     Raises:
         DataError: A slice id is repeated, or a label is outside 0..2.
@@ -60,7 +62,8 @@ def conform(rows: pd.DataFrame) -> pd.DataFrame:
     for name, dtype in COLUMNS.items():
         column = rows[name] if name in rows else pd.Series(pd.NA, index=rows.index)
         out[name] = column.astype(dtype)
-    out["person_id"] = out["patient_id"].map(person_of, na_action="ignore").astype("string")
+    derived = out["patient_id"].map(person_of, na_action="ignore").astype("string")
+    out["person_id"] = out["person_id"].fillna(derived)
     repeated = out["slice_id"][out["slice_id"].duplicated()].tolist()
     if repeated:
         raise DataError("slice ids are repeated", value=repeated[:5], remedy="Give every slice its own id.")

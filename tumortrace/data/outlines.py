@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from PIL import Image, ImageDraw
 
 Mask = npt.NDArray[np.bool_]
@@ -40,3 +43,22 @@ def box(mask: Mask) -> tuple[int, int, int, int] | None:
     if not len(rows):
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def problem(outline: Any, height: Any, width: Any, area: Any) -> str:
+    """What is wrong with an outline, on a slice of that size and with that area in pixels; empty where nothing is."""
+    if pd.isna(outline):
+        return "no outline"
+    try:
+        points = np.array(parse(str(outline)))
+    except ValueError:
+        return "the outline is no list of points"
+    if len(points) < 3:
+        return f"an outline of {len(points)} points"
+    if pd.isna(area) or int(area) == 0:
+        return "an outline without area"
+    if pd.isna(height) or pd.isna(width):
+        return ""
+    # A point on the far edge of the last pixel is still inside.
+    outside = int(((points < -0.5) | (points > (float(width) + 0.5, float(height) + 0.5))).any(axis=1).sum())
+    return f"{outside} of {len(points)} points lie outside the slice" if outside else ""

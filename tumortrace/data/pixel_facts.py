@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from tumortrace import paths
@@ -77,7 +76,7 @@ def load(
     known = dataset.manifest["sha256"].fillna("")
     tasks = list(zip(_ids(dataset).tolist(), known.tolist(), strict=True))
     chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
-    jobs = 1 if len(tasks) <= _FEW else min(workers or os.cpu_count() or 1, len(chunks))
+    jobs = 1 if len(tasks) <= _FEW else min(workers or cpu_count(), len(chunks))
     rows: list[dict[str, Any]] = []
     for part in Parallel(n_jobs=jobs, return_as="generator")(delayed(_look)(dataset, chunk) for chunk in chunks):
         rows += part

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
 import pandas as pd
 
 from tumortrace.data import outlines
@@ -70,6 +69,7 @@ def check(
     return [
         _unreadable(report, facts),
         _exact(rows, report),
+        _conflicts(rows, report),
         _near(rows, twins),
         _disagreeing(rows),
         _broken_outlines(rows),
@@ -128,6 +128,17 @@ def _exact(rows: pd.DataFrame, report: Mapping[str, Any]) -> Check:
     )  # fmt: skip
 
 
+def _conflicts(rows: pd.DataFrame, report: Mapping[str, Any]) -> Check:
+    found = [("", f"{item['source']}: {item['reason']}") for item in report.get("conflicts") or []]
+    looked = "conflicts" in report and rows["sha256"].notna().any()
+    return Check(
+        "conflict", "One picture, several labels",
+        "The same pixels (SHA-256) under several labels: an import leaves out every copy, for nobody knows which is "
+        "right.",
+        found, "" if looked else "This dataset was imported before such pictures were looked for.",
+    )  # fmt: skip
+
+
 def _near(rows: pd.DataFrame, twins: pd.DataFrame | None) -> Check:
     what = (
         "Almost the same pixels (perceptual hash) under two persons, or under two labels. Within one person they are "
@@ -168,28 +179,10 @@ def _broken_outlines(rows: pd.DataFrame) -> Check:
         return Check("outline", title, what, unknown="This dataset has no outlines.")
     found = []
     for line in rows[["slice_id", "outline", "height", "width", "area_px"]].itertuples():
-        problem = _outline_problem(line.outline, line.height, line.width, line.area_px)
+        problem = outlines.problem(line.outline, line.height, line.width, line.area_px)
         if problem:
             found.append((str(line.slice_id), problem))
     return Check("outline", title, what, found)
-
-
-def _outline_problem(outline: Any, height: Any, width: Any, area: Any) -> str:
-    if pd.isna(outline):
-        return "no outline"
-    try:
-        points = np.array(outlines.parse(str(outline)))
-    except ValueError:
-        return "the outline is no list of points"
-    if len(points) < 3:
-        return f"an outline of {len(points)} points"
-    if pd.isna(area) or int(area) == 0:
-        return "an outline without area"
-    if pd.isna(height) or pd.isna(width):
-        return ""
-    # A point on the far edge of the last pixel is still inside.
-    outside = int(((points < -0.5) | (points > (float(width) + 0.5, float(height) + 0.5))).any(axis=1).sum())
-    return f"{outside} of {len(points)} points lie outside the slice" if outside else ""
 
 
 def _areas(rows: pd.DataFrame) -> Check:

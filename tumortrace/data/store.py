@@ -26,7 +26,7 @@ from PIL import Image
 
 from tumortrace import paths
 from tumortrace.data.catalog import FIGSHARE, PHANTOM
-from tumortrace.errors import DatasetNotFound
+from tumortrace.errors import DatasetDamaged, DatasetNotFound
 
 SCHEMA = 1
 
@@ -55,8 +55,15 @@ class Dataset:
 
     @cached_property
     def manifest(self) -> pd.DataFrame:
-        """One row a slice, sorted by slice id."""
-        return pd.read_parquet(self.folder / "manifest.parquet")
+        """One row a slice, sorted by slice id.
+
+        Raises:
+            DatasetDamaged: The file is missing or broken.
+        """
+        try:
+            return pd.read_parquet(self.folder / "manifest.parquet")
+        except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+            raise _damaged(self.folder / "manifest.parquet") from error
 
     def image_path(self, slice_id: str) -> Path:
         """The slice's PNG."""
@@ -94,6 +101,7 @@ def open_dataset(name: str | None = None) -> Dataset:
 
     Raises:
         DatasetNotFound: Nothing of that name (or nothing at all) is imported.
+        DatasetDamaged: Its ``dataset.json`` is broken.
     """
     names = available()
     chosen = name or (names[0] if names else None)
@@ -105,4 +113,19 @@ def open_dataset(name: str | None = None) -> Dataset:
             + f"un `{paths.command('data download')}`, or with `import PATH` or `phantom` for `download`.",
         )
     folder = paths.data() / chosen
-    return Dataset(folder, json.loads((folder / "dataset.json").read_text()))
+    try:
+        info = json.loads((folder / "dataset.json").read_text())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder / "dataset.json") from error
+    if not isinstance(info, dict) or not {"kind", "fingerprint"} <= set(info):
+        raise _damaged(folder / "dataset.json")
+    return Dataset(folder, info)
+
+
+def _damaged(path: Path) -> DatasetDamaged:
+    name = path.relative_to(paths.data()).parts[0]
+    return DatasetDamaged(
+        f"the dataset {name} is damaged: a file is missing or cannot be read",
+        value=str(path),
+        remedy=f"Import it again with `--name {name} --replace`, or choose another dataset.",
+    )

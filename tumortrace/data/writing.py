@@ -63,6 +63,7 @@ def _write_slice(raw: RawSlice, folder: Path) -> dict[str, Any]:
         "slice_id": raw.slice_id,
         "label": raw.label,
         "patient_id": raw.patient_id,
+        "person_id": raw.person_id,
         "official_fold": raw.official_fold,
         "source": raw.source,
         "sha256": digest,

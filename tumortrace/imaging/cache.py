@@ -12,9 +12,9 @@ The key hashes the dataset's fingerprint and the settings; the folder is made be
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -23,10 +23,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from tumortrace import paths
+from tumortrace.data import store
 from tumortrace.data.store import Dataset
+from tumortrace.errors import DataError
 from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
 
 VERSION = 1
@@ -67,9 +69,52 @@ def load(
     """
     folder = paths.cache() / key(dataset, settings)
     if not (folder / "cache.json").is_file():
-        _build(dataset, settings, folder, progress, workers or os.cpu_count() or 1)
+        _build(dataset, settings, folder, progress, workers or cpu_count())
     ids: list[str] = json.loads((folder / "cache.json").read_text())["slice_ids"]
     return Cache(np.load(folder / "images.npy", mmap_mode="r"), np.load(folder / "masks.npy", mmap_mode="r"), ids)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One cache on disk."""
+
+    folder: Path
+    dataset: str
+    fingerprint: str
+    size: int
+    """Bytes."""
+
+
+def kept() -> list[Kept]:
+    """Every cache there is, by dataset; a folder without a whole ``cache.json`` is still being built."""
+    found = []
+    for card in sorted(paths.cache().glob("*/cache.json")):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            facts = json.loads(card.read_text())
+            size = sum(path.stat().st_size for path in card.parent.iterdir())
+            found.append(Kept(card.parent, str(facts["dataset"]), str(facts["fingerprint"]), size))
+    return sorted(found, key=lambda one: (one.dataset, one.folder.name))
+
+
+def prune(*, everything: bool = False) -> list[Kept]:
+    """Remove the caches of slices that are no longer imported; a process that reads one goes on reading it.
+
+    Args:
+        everything: Whether those of imported datasets go as well; the next training builds them anew.
+
+    Returns:
+        What was removed. Nothing is where a dataset is damaged, for whose caches these are is unknown then.
+    """
+    try:
+        imported = {store.open_dataset(name).fingerprint for name in store.available()}
+    except DataError:
+        if not everything:
+            return []
+        imported = set()
+    gone = [one for one in kept() if everything or one.fingerprint not in imported]
+    for one in gone:
+        shutil.rmtree(one.folder, ignore_errors=True)
+    return gone
 
 
 def _build(

@@ -1,61 +1,48 @@
-"""From the bytes of an uploaded file to grey pixels. Nothing is written to disk."""
+"""From the bytes of one picture file to grey pixels, in this process: what an import reads.
+
+The decoders are those of uploads (:mod:`tumortrace.imaging.formats`), so that rotation, transparency, colour and
+16 bits mean the same wherever a picture comes from.
+"""
 
 from __future__ import annotations
 
-import io
-import warnings
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tumortrace.errors import InputError
 
-SUFFIXES: Final = ("png", "jpg", "jpeg")
-MAX_PIXELS: Final = 64_000_000
-_REMEDY: Final = "Give one slice as PNG or JPEG."
+SUFFIXES: Final = ("png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "bmp", "webp", "dcm", "ima")
+"""Of files that may hold one slice, in small letters; what a file is, its content decides."""
 
 
 def read_image(data: bytes, name: str) -> npt.NDArray[np.generic]:
-    """Read a PNG or JPEG.
+    """Read a file that holds one slice.
 
     Args:
         data: The whole file.
         name: Its name, for messages; what it is is told from its bytes, not from its suffix.
 
     Returns:
-        ``[H, W]``: uint8, or uint16 where the file has 16 bits. Colour is reduced to luminance, transparency is laid on
-        black, EXIF rotation is applied.
+        ``[H, W]``: uint8, uint16, int16 or float32, as the file has it. Colour is reduced to luminance, transparency is
+        laid on black, EXIF rotation is applied.
 
     Raises:
-        InputError: Empty, not a PNG or JPEG, broken, or larger than 64 megapixels.
+        InputError: Of no known kind, broken, of an impossible size, or with more than one slice.
     """
-    if not data:
-        raise InputError("the file is empty", value=name, remedy=_REMEDY)
+    from tumortrace.imaging.formats.decode import open_document, read_slice
+    from tumortrace.imaging.formats.sniff import sniff
+
+    kind = sniff(data, name)
+    if kind == "zip":
+        raise InputError("this is a zip", value=name, remedy="Unpack it first.")
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns of a decompression bomb at first; the size is judged below, before decoding.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InputError(
-                        f"the image is larger than {MAX_PIXELS // 10**6} megapixels",
-                        value=f"{name}: {image.width}x{image.height}",
-                        remedy="Reduce it and try again.",
-                    )
-                return _grey(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError as error:
-        raise InputError("this is not a PNG or JPEG image", value=name, remedy=_REMEDY) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"the image is broken ({error})", value=name, remedy="Export it again.") from error
-
-
-def _grey(image: Image.Image) -> npt.NDArray[Any]:
-    if image.mode.startswith("I"):
-        wide: npt.NDArray[Any] = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
-        return wide
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.asarray(image.convert("L"))
+        document = open_document(data, kind)
+        count = sum(sheaf.count for sheaf in document.sheaves)
+        if count != 1:
+            raise InputError(f"it holds {count} slices", value="", remedy="Export one slice a file, as PNG.")
+        return read_slice(document, 0, 0)
+    except InputError as error:
+        said = error.what if kind in error.what else f"{kind}: {error.what}"
+        raise InputError(said, value=name, remedy=error.remedy) from None

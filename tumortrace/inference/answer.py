@@ -77,6 +77,11 @@ class Answer:
         return None if shares is None else int(np.argmax(shares))
 
     @property
+    def named(self) -> int | None:
+        """:attr:`prediction` where the slice may be judged: None behind a closed gate."""
+        return self.prediction if self.gate is None or self.gate.open else None
+
+    @property
     def agreeing(self) -> int:
         """How many single models name the ensemble's class first."""
         return sum(int(np.argmax(each)) == self.prediction for each in self.single.values())
@@ -87,19 +92,24 @@ class Answer:
         return {name: each for name, each in self.probabilities.items() if name != "ensemble"}
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets``."""
+        """Ready for JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets,
+        notice``."""
         named = {
             model: {name: round(float(share), 6) for name, share in zip(CLASSES, shares, strict=True)}
             for model, shares in self.probabilities.items()
         }
-        sets = {str(level): [CLASSES[label] for label in labels] for level, labels in self.sets.items()}
+        # Behind a closed gate no class is named: whoever reads this field alone would take it for an answer.
+        label = self.named
+        said = self.sets if label is not None else {}
+        sets = {str(level): [CLASSES[one] for one in labels] for level, labels in said.items()}
         return {
             "file": self.file,
             "slice": self.slice,
             "error": self.error,
             "gate": self.gate.record() if self.gate else None,
             "probabilities": named,
-            "prediction": None if self.prediction is None else CLASSES[self.prediction],
+            "prediction": None if label is None else CLASSES[label],
             "prediction_set": sets.get(str(LEVELS[0]), []),
             "prediction_sets": sets,
+            "notice": NOT_FOR_CLINICAL_USE,
         }

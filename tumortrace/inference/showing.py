@@ -46,6 +46,13 @@ def outlined(question: Question, answer: Answer) -> Picture:
     return picture if found is None else overlay.draw_region(picture, found, COLOUR)
 
 
+def unmoved(heat: npt.NDArray[np.generic], towards: str) -> str:
+    """What is said of a map without a single raised point; empty of any other."""
+    if heat.any():
+        return ""
+    return f"Nothing in the slice spoke for {towards}: there is no map to show, and the picture is the slice alone."
+
+
 def under_heat(
     question: Question,
     heat: npt.NDArray[np.float32],

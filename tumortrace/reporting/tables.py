@@ -26,7 +26,7 @@ def json_lines(answers: Sequence[Answer]) -> str:
 
 
 def _row(answer: Answer) -> dict[str, Any]:
-    label = answer.prediction
+    label = answer.named
     row: dict[str, Any] = {
         "file": _inert(answer.file),
         "slice": _inert(answer.slice),
@@ -35,7 +35,11 @@ def _row(answer: Answer) -> dict[str, Any]:
         "reason": answer.gate.reason if answer.gate else "",
         "prediction": "" if label is None else CLASSES[label],
     }
-    row |= {f"set_{level}": " or ".join(CLASSES[one] for one in labels) for level, labels in answer.sets.items()}
+    row |= {
+        f"set_{level}": " or ".join(CLASSES[one] for one in labels)
+        for level, labels in answer.sets.items()
+        if label is not None
+    }
     for model, shares in answer.probabilities.items():
         row |= {f"{model}_{name}": round(float(share), 6) for name, share in zip(CLASSES, shares, strict=True)}
     return row

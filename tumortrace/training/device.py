@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
 import time
 
 import psutil
 import torch
+from joblib import cpu_count
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
@@ -30,7 +29,7 @@ def make_fabric(config: RunConfig) -> Fabric:
             value=f"{config.devices} of {torch.cuda.device_count()}",
             remedy="Lower devices.",
         )
-    cores = os.cpu_count() or 1
+    cores = cpu_count()
     if config.threads or config.devices > 1:
         torch.set_num_threads(config.threads or max(1, cores // config.devices))
     precision = config.precision
@@ -78,6 +77,10 @@ class Gauge:
             return torch.cuda.max_memory_allocated(self.device)
         if self.device.type == "mps":
             return torch.mps.current_allocated_memory()
+        if sys.platform == "win32":  # which has no module resource
+            return int(self._process.memory_info().peak_wset)
+        import resource
+
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
 
@@ -89,7 +92,7 @@ class Gauge:
             return None
         now = (time.monotonic(), self._cpu_seconds())
         (then, spent), self._before = self._before, now
-        return min(1.0, (now[1] - spent) / max(1e-6, now[0] - then) / (os.cpu_count() or 1))
+        return min(1.0, float((now[1] - spent) / max(1e-6, now[0] - then) / cpu_count()))
 
     def _cpu_seconds(self) -> float:
         times = self._process.cpu_times()

@@ -20,7 +20,6 @@ from tumortrace.ui.asked import Asked
 from tumortrace.ui.judges import Judge
 
 EXAMPLES_A_CLASS: Final = 3
-TYPES: Final = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "dcm", "ima", "nii", "gz", "mat", "zip")
 
 
 def choose_judges(every: list[Judge]) -> list[Judge]:
@@ -45,15 +44,37 @@ def uploads() -> list[Opened | Refused]:
         type=None,
         accept_multiple_files=True,
         key=state.CLASSIFY_FILES,
+        on_change=_touched,
         help="Read in memory for this session only; never written to disk. Identifying tags are dropped unread.",
     )
     key = tuple(file.file_id for file in files or [])
     held = st.session_state.get(state.CLASSIFY_OPENED)
+    if not files and held is not None and held[1]:
+        # The browser forgets its list with the page; what was read of it is still in memory.
+        _earlier([one.name for one in held[1]])
+        return list(held[1])
     if held is None or held[0] != key:
         with st.spinner("Reading ...", show_time=True):
             held = key, open_files([(file.name, file.getvalue()) for file in files or []])
         st.session_state[state.CLASSIFY_OPENED] = held
     return list(held[1])
+
+
+def _touched() -> None:
+    """The reader changed the list; an empty one means that nothing is to be kept."""
+    if not st.session_state.get(state.CLASSIFY_FILES):
+        _forget()
+
+
+def _forget() -> None:
+    st.session_state.pop(state.CLASSIFY_OPENED, None)
+
+
+def _earlier(names: list[str]) -> None:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"From before in this session: {', '.join(names[:3])}{more}. Another upload takes their place.")
+        st.button("Forget them", icon=":material/close:", on_click=_forget, key="classify_forget")
 
 
 def refuse(name: str, error: InputError) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from tumortrace.data import identity
 from tumortrace.data.catalog import ARTICLE_URL, ATTRIBUTION, CLASSES, PROTOCOLS
+from tumortrace.data.manifest import FOLLOW_UP_RULE, person_of
 from tumortrace.data.store import Dataset
 from tumortrace.ui import style
 
@@ -23,6 +24,7 @@ def draw(chosen: Dataset, rows: pd.DataFrame) -> None:
     planes = rows["plane"].dropna().unique().tolist()
     drawn = "synthetic" if chosen.synthetic else "by radiologists"
     known = "known, for they are drawn" if chosen.synthetic else "estimated, not published"
+    persons, rule = _joined(rows)
     classes = rows["class_name"].value_counts()
     with st.container(key="facts"):
         st.html(
@@ -30,7 +32,7 @@ def draw(chosen: Dataset, rows: pd.DataFrame) -> None:
                 [
                     ("Slices", f"{len(rows):,}"),
                     ("Patients", count(rows["patient_id"]), "ids as published"),
-                    ("Persons", count(rows["person_id"]), "follow-up exams joined"),
+                    ("Persons", count(rows["person_id"]), persons),
                     ("Classes", f"{len(classes)}", ", ".join(f"{classes[n]:,}" for n in CLASSES if n in classes)),
                     ("Planes", f"{len(planes)}" if planes else "unknown", known if planes else "not told"),
                     ("Folds", f"{folds}" if folds else "none", ", ".join(with_folds) or "needs patient ids"),
@@ -39,7 +41,31 @@ def draw(chosen: Dataset, rows: pd.DataFrame) -> None:
                 ]
             )
         )
-    st.caption(source(chosen))
+    st.caption(" ".join(filter(None, (source(chosen), rule, _left_out(chosen)))))
+
+
+def _joined(rows: pd.DataFrame) -> tuple[str, str]:
+    """How patients became persons: in few words, and the rule where one was used."""
+    known = rows[rows["patient_id"].notna() & rows["person_id"].notna()]
+    if (known["patient_id"] == known["person_id"]).all():
+        return "one a patient id", ""
+    if (known["patient_id"].map(person_of) == known["person_id"]).all():
+        return "follow-up exams joined by a rule", f"Persons by a rule of this app: {FOLLOW_UP_RULE}."
+    return "exams joined by the source", ""
+
+
+def _left_out(chosen: Dataset) -> str:
+    """What the import did not take, counted; empty where it took everything."""
+    report = chosen.info.get("report") or {}
+    kinds = {
+        "unreadable": ("left out or unreadable", "left out or unreadable"),
+        "duplicates": ("exact duplicate", "exact duplicates"),
+        "conflicts": ("picture under conflicting labels", "pictures under conflicting labels"),
+        "outline_disagreements": ("outline that disagrees with its mask", "outlines that disagree with their masks"),
+    }
+    counts = {key: len(report.get(key) or []) for key in kinds}
+    said = [f"{many:,} {kinds[key][many > 1]}" for key, many in counts.items() if many]
+    return f"The import noted: {', '.join(said)}; Quality lists each." if said else ""
 
 
 def source(chosen: Dataset) -> str:

@@ -22,6 +22,11 @@ def rows_of(chosen: Dataset) -> pd.DataFrame:
     return _rows(str(chosen.folder), chosen.fingerprint)
 
 
+def spacing_known(chosen: Dataset) -> bool:
+    """Whether a pixel's size is known: it is published for the figshare slices, and for no other import."""
+    return identity.is_published(chosen)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _rows(folder: str, fingerprint: str) -> pd.DataFrame:
     chosen = store.open_dataset(Path(folder).name)

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import psutil
 
 from tumortrace import paths
-from tumortrace.data import store
 from tumortrace.data.catalog import FIGSHARE
 
 TOTAL_BYTES = 880_000_000
@@ -50,8 +49,12 @@ class Fetch:
         return not self.running and not self.arrived
 
 
-def start() -> None:
-    """Start the download unless one is running."""
+def start(*, replace: bool = False) -> None:
+    """Start the download unless one is running.
+
+    Args:
+        replace: Whether what is imported under its name, a part of it, is swapped for the whole.
+    """
     found = look()
     if found is not None and found.running:
         return
@@ -61,7 +64,7 @@ def start() -> None:
     environment = os.environ | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
     with (folder / "fetch.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tumortrace", "data", "download"],
+            [sys.executable, "-m", "tumortrace", "data", "download", *["--replace"] * replace],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -93,11 +96,17 @@ def look() -> Fetch | None:
     )
     return Fetch(
         running=_alive(int(facts["pid"]), float(facts["started"])),
-        arrived=FIGSHARE in store.available(),
+        arrived=_arrived(float(facts["started"])),
         bytes_here=here,
         seconds=time.time() - float(facts["started"]),
         log="\n".join(lines[-25:]),
     )
+
+
+def _arrived(started: float) -> bool:
+    """Whether the dataset is there, and was not there before."""
+    card = paths.data() / FIGSHARE / "dataset.json"
+    return card.exists() and card.stat().st_mtime > started - 1
 
 
 def _alive(pid: int, started: float) -> bool:

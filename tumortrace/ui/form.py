@@ -7,6 +7,7 @@ changed behind the reader's back.
 from __future__ import annotations
 
 import types
+from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import streamlit as st
@@ -15,8 +16,12 @@ from pydantic.fields import FieldInfo
 
 from tumortrace import presets
 from tumortrace.config import ENCODER, STAGES, EncoderName, RunConfig, field_errors
+from tumortrace.data import splits
+from tumortrace.data.catalog import PROTOCOLS
+from tumortrace.data.splits import Protocol
+from tumortrace.errors import SplitError
 from tumortrace.settings import Setting, flatten, nest, settings
-from tumortrace.ui import state, style
+from tumortrace.ui import loaders, state, style
 
 ESSENTIALS: Final = (
     "dataset", "protocol", "fold", "model.name", "model.init", "model.freeze_until",
@@ -56,9 +61,19 @@ def kind_of(setting: Setting) -> Any:
 
 
 def defaults(dataset: str | None) -> dict[str, Any]:
-    """Dotted name to default value; the dataset is the one on show."""
-    flat = flatten(RunConfig().model_dump())
-    return flat | {"dataset": dataset}
+    """Dotted name to default value; the dataset is the one on show, the protocol one that it has folds for."""
+    return _fitting(flatten(RunConfig().model_dump()), dataset) | {"dataset": dataset}
+
+
+def _fitting(values: dict[str, Any], dataset: str | None) -> dict[str, Any]:
+    """``values`` with a protocol that the dataset has folds for, where it has any."""
+    usable = [] if dataset is None else _protocols(dataset)
+    return values if not usable or values.get("protocol") in usable else values | {"protocol": usable[0]}
+
+
+def _protocols(dataset: str) -> list[str]:
+    table = loaders.folds(loaders.dataset(dataset))
+    return [name for name in PROTOCOLS if table[name].notna().all()]
 
 
 def fill(values: dict[str, Any]) -> None:
@@ -69,7 +84,7 @@ def fill(values: dict[str, Any]) -> None:
 
 def preset(key: str, dataset: str | None) -> None:
     """Everything as by default, except what the preset names (a callback)."""
-    fill(defaults(dataset) | presets.find(key).values)
+    fill(_fitting(defaults(dataset) | presets.find(key).values, dataset))
     st.session_state[state.PRESET] = key
 
 
@@ -113,12 +128,36 @@ def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:
                 with columns[index % 2]:
                     values[setting.name], slots[setting.name] = _field(setting, datasets)
     config, messages = check(values)
+    if config is not None and (dataset := config.dataset or chosen):
+        messages = _unsplittable(dataset, config)
+        config = None if messages else config
     for name, message in messages.items():
         slots[name].html(style.field_error(message))
     if messages:
         named = ", ".join(label(every[name]) for name in messages)
         st.html(style.note(f"See the message beside: {named}.", "error", "Some settings do not hold."))
     return config
+
+
+def _unsplittable(dataset: str, config: RunConfig) -> dict[str, str]:
+    """What the run's split would fail on, beside its field; empty where it can be made."""
+    shown = loaders.dataset(dataset)
+    for share in (0.0, config.validation):
+        message = _problem(str(shown.folder), shown.fingerprint, config.protocol, config.fold, share, config.seed)
+        if message and share:
+            return {"validation": message}
+        if message:
+            return {"fold" if config.protocol in _protocols(dataset) else "protocol": message}
+    return {}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _problem(folder: str, fingerprint: str, protocol: Protocol, fold: int, validation: float, seed: int) -> str:
+    try:
+        splits.split(loaders.folds(loaders.dataset(Path(folder).name)), protocol, fold, validation, seed)
+    except SplitError as error:
+        return f"{error.what}. {error.remedy.removesuffix('.')}"
+    return ""
 
 
 def check(values: dict[str, Any]) -> tuple[RunConfig | None, dict[str, str]]:

@@ -19,7 +19,7 @@ from tumortrace.config import model_title
 from tumortrace.data import identity
 from tumortrace.data.catalog import ATTRIBUTION, NOT_FOR_CLINICAL_USE, SLICES
 from tumortrace.data.store import Dataset
-from tumortrace.errors import TumorTraceError
+from tumortrace.errors import DatasetDamaged, TumorTraceError
 from tumortrace.training import queue
 from tumortrace.training.runs import LIVE
 from tumortrace.ui import judges, loaders, looks, state, style
@@ -139,7 +139,7 @@ def stage() -> Iterator[View]:
     with errors():
         names = loaders.dataset_names()
         kept = st.session_state.get(state.DATASET)
-        name = kept if kept in names else next(iter(names), None)
+        name = kept if kept in names else next(filter(_sound, names), None)
         yield View(None if name is None else loaders.dataset(name))
     st.html(style.footer([NOT_FOR_CLINICAL_USE]))
     judges.warm_up()
@@ -193,13 +193,27 @@ def _choose_dataset() -> Dataset | None:
         st.markdown(":material/database_off: nothing imported yet")
         return None
     if st.session_state.get(state.DATASET) not in names:
-        st.session_state[state.DATASET] = names[0]
+        st.session_state[state.DATASET] = next(filter(_sound, names), names[0])
     if len(names) == 1:
         name = names[0]
         st.caption("Dataset")
         st.markdown(f":material/database: **{name}**")
     else:
         name = st.selectbox("Dataset", names, key=state.DATASET, persist_state="session")
+    with errors():
+        return _opened(name)
+    return None
+
+
+def _sound(name: str) -> bool:
+    try:
+        loaders.dataset(name)
+    except DatasetDamaged:
+        return False
+    return True
+
+
+def _opened(name: str) -> Dataset:
     dataset = loaders.dataset(name)
     if dataset.synthetic:
         st.badge("synthetic slices", icon=":material/science:", color="orange")

@@ -48,7 +48,7 @@ def _table(folder: str, fingerprint: str, who: tuple[tuple[str, str], ...], chan
     flags, quality = _doubted(chosen, rows)
     mistakes, errors = _missed(chosen, rows)
     beside = rows.assign(quality=quality, errors=errors)
-    return prepare(beside, in_mm=not chosen.synthetic, flags=flags | mistakes)
+    return prepare(beside, in_mm=dataset_rows.spacing_known(chosen), flags=flags | mistakes)
 
 
 def suspects(chosen: Dataset) -> dict[str, list[dict[str, Any]]]:

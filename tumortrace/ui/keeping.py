@@ -31,15 +31,27 @@ def actions(run: Run) -> None:
     busy = now in LIVE or now == "queued"
     with st.container(horizontal=True, gap="small", width="content", key=f"actions_{run.id}"):
         if st.button("Export", icon=":material/archive:", key=f"export_{run.id}"):
+            st.session_state[state.RUN_DIALOG] = True
             take(run)
         why = f"A run that is {now} cannot be deleted: {'cancel' if now == 'queued' else 'stop'} it first."
         if st.button(
             "Delete", icon=":material/delete:", key=f"delete_{run.id}", disabled=busy, help=why * busy or None
         ):
+            st.session_state[state.RUN_DIALOG] = True
             confirm(run)
 
 
-@st.dialog("Export this run", icon=":material/archive:")
+def open_dialog() -> bool:
+    """Whether one is open: the page drawn anew would take it away in the middle of a choice."""
+    return bool(st.session_state.get(state.RUN_DIALOG))
+
+
+def closed() -> None:
+    """None is open any more: it was dismissed, or the whole page is drawn."""
+    st.session_state.pop(state.RUN_DIALOG, None)
+
+
+@st.dialog("Export this run", icon=":material/archive:", on_dismiss=closed)
 def take(run: Run) -> None:
     """Offer the zip. A dialog stands still while what is behind it is drawn again, and with it the button's file."""
     try:
@@ -80,7 +92,7 @@ def zipped(run: Run, checkpoint: bool) -> bytes:
         return archive.export(run, Path(folder) / "run.zip", checkpoint=checkpoint).read_bytes()
 
 
-@st.dialog("Delete this run?", icon=":material/delete:")
+@st.dialog("Delete this run?", icon=":material/delete:", on_dismiss=closed)
 def confirm(run: Run) -> None:
     """Ask, name what is lost, and delete."""
     try:

@@ -37,14 +37,23 @@ def choose(rows: list[RunRow]) -> str | None:
     if asked in ids:
         st.session_state[state.RUN] = asked
     asked = st.query_params.get(state.RUN)
+    live = [row.id for row in rows if row.state in LIVE] or [row.id for row in rows if row.state == "queued"]
+    by_itself = (live or ids)[0]
     if st.session_state.get(state.RUN) not in ids:
-        live = [row.id for row in rows if row.state in LIVE] or [row.id for row in rows if row.state == "queued"]
-        st.session_state[state.RUN] = asked if asked in ids else (live or ids)[0]
+        st.session_state[state.RUN] = asked if asked in ids else by_itself
     by_id = {row.id: row for row in rows}
     chosen: str = st.selectbox(
-        "Run", ids, key=state.RUN, format_func=lambda run_id: title(by_id[run_id]), persist_state="session"
-    )
+        "Run", ids, key=state.RUN, format_func=lambda run_id: title(by_id[run_id]), persist_state="session",
+        on_change=_to_address,
+    )  # fmt: skip
+    if chosen != (asked or by_itself):
+        _to_address()
     return chosen
+
+
+def _to_address() -> None:
+    # A reload, and a link, show the same run.
+    st.query_params[state.RUN] = str(st.session_state[state.RUN])
 
 
 def title(row: RunRow) -> str:
@@ -55,6 +64,7 @@ def title(row: RunRow) -> str:
 
 def watch(run_id: str) -> None:
     """One run, refreshed by itself only while it lives."""
+    keeping.closed()
     live = runs.find(run_id).status.state in MOVING
     st.fragment(_panel, run_every=REFRESH_S if live else None)(run_id, live)
 
@@ -64,7 +74,7 @@ def _panel(run_id: str, was_live: bool) -> None:
         run = runs.find(run_id)
         jobs.reap()
         status = run.status
-        if was_live and status.state not in MOVING:
+        if was_live and status.state not in MOVING and not keeping.open_dialog():
             # The rest of the page (list, badge, buttons) speaks of a live run: draw it all again.
             st.rerun()
         _head(run, status)

@@ -13,6 +13,7 @@ import streamlit as st
 from tumortrace.data.catalog import CLASSES
 from tumortrace.explain import overlay
 from tumortrace.imaging.preprocess import lay_back
+from tumortrace.inference import showing
 from tumortrace.ui import benchmark, judges, loaders, pictures, state, style
 from tumortrace.ui.errors_rows import Errors
 from tumortrace.ui.judges import Judge
@@ -99,7 +100,9 @@ def _kept(errors: Errors, row: pd.Series, model: str, wish: Wish) -> None:
     said = errors.of(model)
     named = said[said["slice_id"] == slice_id].iloc[0]
     target = CLASSES[int(named["predicted" if kind == "predicted" else "label"])]
-    caption = f"Grad-CAM of {errors.titles[model]} towards {target}"
+    heat = loaders.shipped_saliency(model, slice_id, kind)
+    assert heat is not None
+    caption = showing.unmoved(heat, target) or f"Grad-CAM of {errors.titles[model]} towards {target}"
     folder, stamp = str(dataset.folder), loaders.stamp(loaders.artifacts_file("benchmark", "saliency.npz"))
     picture = _kept_picture(folder, dataset.fingerprint, slice_id, model, kind, wish.opacity, stamp)
     st.image(picture, caption=caption, alt=f"{caption}, over slice {slice_id}", width="stretch")
@@ -148,7 +151,8 @@ def _live(errors: Errors, row: pd.Series, wish: Wish) -> None:
     pixels = dataset.pixels(slice_id)
     found = judges.explanation(judge, pixels, target)
     heat = lay_back(found.heat, pixels, judge.view)
-    caption = f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
+    empty = showing.unmoved(found.heat, CLASSES[target])
+    caption = empty or f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
     picture = _over(pixels, heat, wish.opacity, loaders.outline_of(dataset, slice_id))
     st.image(picture, caption=caption, alt=f"{caption}, over slice {slice_id}", width="stretch")
     if not _very(judge, row):

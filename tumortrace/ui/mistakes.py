@@ -61,6 +61,12 @@ def section(errors: Errors, tags: Tags) -> None:
             f"**{wrong:,} of {len(errors.rows):,}** predictions are wrong. "
             f"**{len(found):,}** of {len(held):,} shown: {errors_matrix.words(cell)}."
         )
+        if errors.dataset is not None:
+            known = loaders.places(errors.dataset)
+            here = int(found["slice_id"].isin(list(known)).sum())
+            if here < len(found):
+                missing = f"{len(found) - here:,} of them are not among the {len(known):,} slices imported here"
+                st.caption(f"{missing}: they show without a picture.")
         if errors.dataset is None:
             _without_images(errors, found, cell)
         elif held.empty:

@@ -155,8 +155,10 @@ def slices(dataset: Dataset | None) -> None:
     """Where the real slices are not here yet: how to get them, and something to begin with."""
     if dataset is None:
         welcome.offer("The figures above ship with the app; the slices do not. With slices, every page comes alive.")
-    elif loaders.published_part() < SLICES:
+    elif not (here := loaders.published_part()):
         welcome.offer_real()
+    elif here < SLICES:
+        welcome.offer_rest(here)
 
 
 def notes() -> None:

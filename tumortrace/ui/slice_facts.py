@@ -10,15 +10,17 @@ import streamlit as st
 from tumortrace.data.catalog import PIXEL_SPACING_MM, PROTOCOLS
 from tumortrace.data.query import Table
 from tumortrace.data.store import Dataset
-from tumortrace.ui import gallery_table, style
+from tumortrace.ui import dataset_rows, gallery_table, style
 
 UNKNOWN = "unknown"
 _FULL_WIDTH = 512
+_WIDTHS = (256, 512)
+"""The published ones; a slice of another size was scaled by somebody."""
 
 
 def unit_of(chosen: Dataset) -> str:
-    """Of areas: nobody knows how large a synthetic pixel is."""
-    return "px" if chosen.synthetic else "mm²"
+    """Of areas: mm² where it is known how large a pixel is."""
+    return "mm²" if dataset_rows.spacing_known(chosen) else "px"
 
 
 def draw(chosen: Dataset, table: Table, row: pd.Series) -> None:
@@ -69,7 +71,9 @@ def _text(value: Any) -> str:
 
 
 def _spacing(chosen: Dataset, row: pd.Series) -> float | None:
-    return None if chosen.synthetic else PIXEL_SPACING_MM * _FULL_WIDTH / float(row["width"])
+    if not dataset_rows.spacing_known(chosen) or int(row["width"]) not in _WIDTHS:
+        return None
+    return PIXEL_SPACING_MM * _FULL_WIDTH / float(row["width"])
 
 
 def _area(chosen: Dataset, row: pd.Series) -> str:

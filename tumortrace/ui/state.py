@@ -67,6 +67,8 @@ FORM: Final = "form:"
 """Prefix of the Train form's fields; the rest of the key is the dotted name of the setting."""
 RUN: Final = "run"
 """The run watched on the Train page; also a query parameter."""
+RUN_DIALOG: Final = "run_dialog"
+"""Set while a dialog about a run is open."""
 STARTED: Final = "started_run"
 """A run started a moment ago, to be watched from the next rerun on."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import cpu_count
 from PIL import Image
 
 from tumortrace.data import store
@@ -23,7 +23,7 @@ TILE: Final = 146
 SIDE: Final = 219
 """Width of the picture: enough for a screen of one and a half device pixels a CSS pixel."""
 _KEPT: Final = 4096
-_AT_ONCE: Final = min(4, os.cpu_count() or 1)
+_AT_ONCE: Final = min(4, cpu_count())
 
 
 def many(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) -> list[bytes]:

@@ -19,7 +19,8 @@ def offer(why: str) -> None:
     Args:
         why: What this page would show if there were slices; a sentence.
     """
-    st.html(style.note(why, "calm", "No dataset is imported yet."))
+    none = not loaders.dataset_names()
+    st.html(style.note(why, "calm", "No dataset is imported yet." if none else "No dataset is on show."))
     left, right = st.columns(2, border=True)
     with left:
         st.subheader("Try it at once")
@@ -37,8 +38,8 @@ def offer(why: str) -> None:
         download_panel()
     with st.expander("It already lies on this machine"):
         st.markdown(
-            "Import it by its path: the published files (folder or the four zips), class folders of PNG or JPEG, "
-            "`images/` with a `slices.csv`, or the Kaggle pickles."
+            "Import it by its path: the published files (folder or the four zips), class folders of pictures or "
+            "single DICOM slices, `images/` with a `slices.csv`, or the Kaggle pickles."
         )
         st.code(IMPORT_COMMAND, language="bash")
 
@@ -57,13 +58,30 @@ def offer_real() -> None:
         _watch_download()
 
 
+def offer_rest(here: int) -> None:
+    """The download where only a part of the published slices is imported.
+
+    Args:
+        here: How many are.
+    """
+    with st.container(border=True):
+        left, right = st.columns([3, 1.4], vertical_alignment="center")
+        left.markdown(
+            f"**{here:,} of {SLICES:,}** published slices are imported. The shipped results speak of all of them."
+        )
+        left.caption("The whole dataset (about 880 MB from figshare, CC BY 4.0) takes the place of this part.")
+        with right:
+            _download_button(replace=True)
+        _watch_download()
+
+
 def download_panel() -> None:
     """The button, and the progress of the download once it runs."""
     _download_button()
     _watch_download()
 
 
-def _download_button() -> None:
+def _download_button(*, replace: bool = False) -> None:
     if st.button(
         "Download the real dataset",
         icon=":material/download:",
@@ -71,7 +89,7 @@ def _download_button() -> None:
         key="download_real",
         help=f"Runs `{fetch.COMMAND}` in the background; a download that was cut off goes on where it stopped.",
     ):
-        fetch.start()
+        fetch.start(replace=replace)
         st.rerun()
 
 

@@ -66,8 +66,14 @@ def _heat(
     found: Any = judges.explanation(judge, asked.pixels, target, method)
     inside = showing.region(asked, answer) if outline else None
     shown = showing.under_heat(asked, found.heat, judge.view, opacity, inside)
-    caption = f"{judge.title}: {TITLES[method]} towards {CLASSES[found.target]}"
+    caption = f"{judge.title}: {TITLES[method]} towards {CLASSES[found.target]}" + (
+        "" if found.heat.any() else ": no map"
+    )
     st.image(pictures.fitted(shown, 448), caption=caption, alt=f"{caption}, over {asked.title}", width="stretch")
+    empty = showing.unmoved(found.heat, CLASSES[found.target])
+    if empty:
+        st.caption(f":material/info: {empty}")
+        return
     st.caption(words.trust(benchmark.read().document, judge.name, method))
 
 

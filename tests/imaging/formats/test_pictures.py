@@ -131,3 +131,24 @@ def test_what_could_identify_is_named_but_not_told() -> None:
     found = opened(tiff.getvalue())
     assert {"ImageDescription", "Artist"} <= set(found.dropped)
     assert "Canary" not in repr(found)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_is_far_larger_than_a_slice_is_reduced_once_when_it_is_read(dtype: type) -> None:
+    steps = np.kron(np.arange(48 * 64).reshape(48, 64) % 250, np.ones((100, 100))).astype(dtype)
+    found = opened(picture(steps))
+    assert found.facts["size"] == "6400 x 4800, reduced to 1600 x 1200"
+    read = found.stacks[0].pixels(0)
+    assert (read.shape, read.dtype) == ((1200, 1600), np.dtype(dtype))
+    assert np.array_equal(read[::25, ::25], steps[::100, ::100])
+    assert opened(picture(HEAD)).facts["size"] == "64 x 48"
+
+
+def test_of_colour_with_sixteen_bits_the_upper_eight_are_read_and_this_is_said() -> None:
+    rows = b"".join(b"\0" + line.astype(">u2").repeat(3).tobytes() for line in WIDE)
+    header = struct.pack(">IIBBBBB", WIDE.shape[1], WIDE.shape[0], 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    found = opened(data)
+    assert np.array_equal(found.stacks[0].pixels(0), (WIDE >> 8).astype(np.uint8))
+    assert found.facts["bits"] == "16, of which the upper 8 are read"
+    assert opened(picture(WIDE)).facts["bits"] == "16"

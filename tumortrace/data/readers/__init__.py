@@ -30,6 +30,7 @@ class RawSlice:
     official_fold: int | None = None
     outline: str | None = None
     mask: npt.NDArray[np.bool_] | None = None
+    person_id: str | None = None  # only where the source names it; else it follows from patient_id
 
 
 Task = Callable[[], RawSlice]
@@ -64,7 +65,7 @@ class Reader(Protocol):
 
 LAYOUTS: Final = (
     "a folder or zips of the published .mat files; a folder images/ beside slices.csv; class folders "
-    "(meningioma/, glioma/, pituitary/) of PNG or JPEG; training_data.pickle with labels.pickle"
+    "(meningioma/, glioma/, pituitary/) of PNG, JPEG, TIFF, BMP, WebP or DICOM; training_data.pickle with labels.pickle"
 )
 
 

@@ -1,4 +1,4 @@
-"""Class folders of PNG or JPEG, as most copies of the dataset come: ``meningioma/``, ``glioma_tumor/``, ``3/``, ...
+"""Class folders of pictures, as most copies of the dataset come: ``meningioma/``, ``glioma_tumor/``, ``3/``, ...
 
 Patients are unknown, and stay so: only the ``slice`` protocol can be used with such a dataset.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tumortrace.data.catalog import CLASSES
 from tumortrace.data.readers import Listing, Problem, RawSlice, Task
-from tumortrace.data.readers.slices_csv import read_grey
+from tumortrace.data.readers.pictures import is_picture, read_grey
+from tumortrace.imaging.formats.archives import is_junk
 
-_SUFFIXES = {".png", ".jpg", ".jpeg"}
 _HEALTHY = re.compile(r"^(no|non|without|healthy|normal)")
 
 
@@ -25,16 +26,17 @@ def applies(source: Path) -> bool:
 
 
 def tasks(source: Path, scratch: Path) -> Listing:
-    """List the images of the class folders; folders of other names are reported."""
+    """List the images of the class folders; folders of other names and files of other kinds are reported."""
     images = [_Image(path, path.relative_to(source).as_posix(), label) for path, label in _images(source)]
     named = {path for path, _ in _class_folders(source)}
     problems = []
     for folder in sorted(entry for entry in source.rglob("*") if entry.is_dir() and entry not in named):
-        count = sum(1 for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+        count = sum(1 for path in folder.iterdir() if is_picture(path))
         if count:
             healthy = _HEALTHY.match(folder.name.lower())
             why = "no tumour: there is no such class here" if healthy else "not named after a class"
             problems.append(Problem(folder.relative_to(source).as_posix(), f"{count} images left out: {why}"))
+    problems += _passed_over(source)
     found: list[Task] = [*sorted(images, key=lambda image: image.name)]
     return Listing("folders", found, problems)
 
@@ -62,8 +64,23 @@ def _class_folders(source: Path) -> Iterator[tuple[Path, int]]:
 def _images(source: Path) -> Iterator[tuple[Path, int]]:
     for folder, label in _class_folders(source):
         for path in sorted(folder.iterdir()):
-            if path.is_file() and path.suffix.lower() in _SUFFIXES:
+            if path.is_file() and is_picture(path):
                 yield path, label
+
+
+def _passed_over(source: Path) -> Iterator[Problem]:
+    """A line for each class folder with files that are no pictures: how many of each suffix."""
+    for folder, _ in _class_folders(source):
+        others = Counter(
+            path.suffix.lower() or "without suffix"
+            for path in folder.iterdir()
+            if path.is_file() and not is_picture(path) and not is_junk(path.name)
+        )
+        if others:
+            many = others.total()
+            kinds = ", ".join(f"{suffix} {count}" for suffix, count in others.most_common())
+            name = folder.relative_to(source).as_posix()
+            yield Problem(name, f"{many} file{'s' * (many > 1)} left out, no kind of picture known here: {kinds}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""The published layout: ``N.mat`` (MATLAB v7.3, which is HDF5) in a folder, in the four zips, or in one zip of them.
+"""The published layout: ``N.mat`` in a folder, in the four zips, or in one zip of them.
+
+The files are MATLAB v7.3, which is HDF5; such as were saved again by an older version are read as well.
 
 Each holds a group ``cjdata``: label (1 to 3), PID (character codes), image (int16), tumorBorder (x, y, x, y, ...) and
 tumorMask. MATLAB writes columns first, so image and mask are transposed. ``cvind.mat``, the author's folds in slice
@@ -77,7 +79,10 @@ class _Slice:
     def __call__(self) -> RawSlice:
         source = self.place.label
         try:
-            with h5py.File(io.BytesIO(self.place.read()), "r") as file:
+            raw = self.place.read()
+            if raw.startswith(b"MATLAB 5.0"):
+                return self._slice(_older(raw), source)
+            with h5py.File(io.BytesIO(raw), "r") as file:
                 return self._slice(file["cjdata"], source)
         except UnreadableSlice:
             raise
@@ -105,6 +110,18 @@ class _Slice:
             outline=" ".join(f"{x:.1f},{y:.1f}" for x, y in pairs) or None,
             mask=mask,
         )
+
+
+def _older(raw: bytes) -> dict[str, npt.NDArray[Any]]:
+    """``cjdata`` of a file older than v7.3, as v7.3 would have it: columns first, text as character codes."""
+    from scipy.io import loadmat
+
+    struct = loadmat(io.BytesIO(raw), variable_names=["cjdata"])["cjdata"].flat[0]
+    values = {name: np.asarray(struct[name]) for name in struct.dtype.names}
+    patient = values.get("PID")
+    if patient is not None and patient.dtype.kind == "U":
+        values["PID"] = np.array([ord(letter) for letter in "".join(patient.ravel())], dtype=np.uint16)
+    return {name: value if name == "PID" else value.T for name, value in values.items()}
 
 
 def _plane(stored: Any, what: str, source: str) -> npt.NDArray[Any]:

@@ -23,7 +23,7 @@ from tumortrace.errors import UnreadableSlice
 FOLDS_FILE: Final = "cvind.mat"
 FOLDS: Final = 0
 """The number that stands for ``cvind.mat``; slices count from 1."""
-_SLICE = re.compile(r"(?:^|/)0*([1-9]\d{0,8})\.mat$")
+_SLICE = re.compile(r"(?:^|/)0*([1-9]\d{0,8})\.mat$", re.IGNORECASE)
 _MAX_MEMBER: Final = 64 * 2**20
 _BROKEN = (OSError, zipfile.BadZipFile, NotImplementedError, struct.error, ValueError)
 
@@ -69,8 +69,8 @@ def number_of(name: str) -> int | None:
 def looks_published(source: Path) -> bool:
     """Whether ``source`` is, or holds, numbered ``.mat`` files or zips of them; reads directories only."""
     if source.is_file():
-        return source.suffix == ".mat" or (source.suffix == ".zip" and _promising(source))
-    return any(number_of(path.name) for path in source.rglob("*.mat")) or any(map(_promising, source.rglob("*.zip")))
+        return source.suffix.lower() == ".mat" or (source.suffix.lower() == ".zip" and _promising(source))
+    return any(number_of(path.name) for path in _below(source, ".mat")) or any(map(_promising, _below(source, ".zip")))
 
 
 def find(source: Path, scratch: Path) -> tuple[list[Place], list[Problem]]:
@@ -83,19 +83,24 @@ def find(source: Path, scratch: Path) -> tuple[list[Place], list[Problem]]:
     places: list[Place] = []
     problems: list[Problem] = []
     base = source if source.is_dir() else source.parent
-    loose = sorted(source.rglob("*.mat")) if source.is_dir() else [source] if source.suffix == ".mat" else []
+    loose = _below(source, ".mat") if source.is_dir() else [source] if source.suffix.lower() == ".mat" else []
     for path in [*loose, base / FOLDS_FILE, base.parent / FOLDS_FILE]:
         number = number_of(path.name)
         if number is not None and path.is_file():
             label = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
             places.append(Place(number, label, path))
-    for path in sorted(source.rglob("*.zip")) if source.is_dir() else [source] if not loose else []:
+    for path in _below(source, ".zip") if source.is_dir() else [source] if not loose else []:
         label = path.relative_to(base).as_posix()
         try:
             places += _members(path, label, scratch)
         except _BROKEN as error:
             problems.append(Problem(label, f"not a whole zip ({error}); fetch it again"))
     return sorted(dict.fromkeys(places), key=lambda place: (place.number, place.label)), problems
+
+
+def _below(folder: Path, suffix: str) -> list[Path]:
+    """Files of that suffix, in letters of any size."""
+    return sorted(path for path in folder.rglob("*.*") if path.suffix.lower() == suffix)
 
 
 def _promising(path: Path) -> bool:

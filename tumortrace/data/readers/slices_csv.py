@@ -1,21 +1,21 @@
-"""A folder ``images/`` with a ``slices.csv``: slice_id, label (1 to 3), patient_id, official_fold, border_xy."""
+"""A folder ``images/`` with a ``slices.csv``.
+
+Its columns: slice_id, label (1 to 3), patient_id, person_id, official_fold, border_xy; only the first two are needed.
+``person_id`` says whose exams belong together; without it a person follows from the patient id (see
+:func:`tumortrace.data.manifest.person_of`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
 from tumortrace.data.catalog import CLASSES, FIGSHARE, FOLDS
 from tumortrace.data.readers import Listing, Problem, RawSlice, Task
-from tumortrace.errors import ImportFailed, UnreadableSlice
-
-_SUFFIXES = (".jpg", ".jpeg", ".png")
-_LARGEST = 4096
+from tumortrace.data.readers.pictures import is_picture, read_grey
+from tumortrace.errors import ImportFailed
 
 
 def applies(source: Path) -> bool:
@@ -42,6 +42,8 @@ def tasks(source: Path, scratch: Path) -> Listing:
         )
     found: list[Task] = []
     problems = []
+    images = source / "images"
+    pictures = {path.stem: path for path in sorted(images.iterdir()) if is_picture(path)} if images.is_dir() else {}
     for row in table.to_dict("records"):
         slice_id = row["slice_id"]
         label = str(row["label"]).removesuffix(".0")
@@ -50,7 +52,7 @@ def tasks(source: Path, scratch: Path) -> Listing:
                 Problem(f"slices.csv: {slice_id}", f"label {label} is not 1, 2 or 3 ({', '.join(CLASSES)})")
             )
             continue
-        path = next((p for s in _SUFFIXES if (p := source / "images" / f"{slice_id}{s}").is_file()), None)
+        path = pictures.get(str(slice_id))
         if path is None:
             problems.append(Problem(f"slices.csv: {slice_id}", "no image of that id in images/"))
             continue
@@ -66,6 +68,7 @@ def tasks(source: Path, scratch: Path) -> Listing:
                 _text(row.get("patient_id")),
                 int(fold) if fold else None,
                 _text(row.get("border_xy")),
+                _text(row.get("person_id")),
             )
         )
     return Listing(FIGSHARE, found, problems)
@@ -79,30 +82,15 @@ class _Row:
     patient_id: str | None
     fold: int | None
     outline: str | None
+    person_id: str | None
 
     def __call__(self) -> RawSlice:
         name = f"images/{self.path.name}"
         pixels = read_grey(self.path, name)
-        return RawSlice(self.slice_id, self.label, pixels, name, self.patient_id, self.fold, self.outline)
-
-
-def read_grey(path: Path, name: str) -> npt.NDArray[np.generic]:
-    """A PNG or JPEG of a dataset as grey ``[H, W]``.
-
-    Raises:
-        UnreadableSlice: It cannot be decoded, or is larger than any slice.
-    """
-    try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            if max(image.size) > _LARGEST:
-                raise UnreadableSlice(f"{image.width}x{image.height} is no slice", value=name, remedy="Remove it.")
-            wide = image.mode.startswith("I")
-            pixels: npt.NDArray[np.generic] = np.asarray(image if wide else image.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableSlice(
-            f"not a readable image ({error})", value=name, remedy="Fetch the file again or remove it."
-        ) from error
-    return np.clip(pixels.astype(np.int64), 0, 65535).astype(np.uint16) if wide else pixels
+        return RawSlice(
+            self.slice_id, self.label, pixels, name, patient_id=self.patient_id, person_id=self.person_id,
+            official_fold=self.fold, outline=self.outline,
+        )  # fmt: skip
 
 
 def _text(value: object) -> str | None:

@@ -13,6 +13,8 @@ MEMBERS: Final = 2000
 MEGAPIXELS: Final = 64
 PIXELS: Final = MEGAPIXELS * 10**6
 """Of one slice."""
+LARGE: Final = 2048
+"""Most rows and columns of a picture that are handed on; a larger one, which no scanner makes, is reduced."""
 SIDE: Final = 16
 """Fewest rows and columns of a slice."""
 SLICES: Final = 2000

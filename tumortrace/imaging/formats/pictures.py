@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats.document import Document, Sheaf
-from tumortrace.imaging.formats.limits import SLICES
+from tumortrace.imaging.formats.limits import LARGE, SIDE, SLICES
 from tumortrace.imaging.formats.values import (
     bits,
     check_size,
@@ -24,6 +24,14 @@ from tumortrace.imaging.formats.values import (
 )
 
 _GPS: Final = 0x8825
+_BITS: Final = 258
+_ORIENTATION: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""EXIF's orientation to what turns the picture upright."""
 _TOLD: Final = {"exif": "EXIF", "xmp": "XMP", "XML:com.adobe.xmp": "XMP", "photoshop": "IPTC", "comment": "comment"}
 _TIFF_TEXTS: Final = {
     270: "ImageDescription", 269: "DocumentName", 271: "Make", 272: "Model", 285: "PageName", 305: "Software",
@@ -45,11 +53,16 @@ def open_picture(data: bytes, kind: str) -> Document:
     image = Image.open(io.BytesIO(data), formats=(kind.upper(),))
     check_size(image.height, image.width)
     frames = _frames(image, kind)
-    mode = image.mode
+    mode, deep = image.mode, _deep(image, data)
     dropped = _dropped(image)
     pixels, colour = _grey(_upright(image))
-    first, mended = finite(pixels)
-    facts = {"size": f"{first.shape[1]} x {first.shape[0]}", "bits": bits(first), "pixels": _mode(mode)}
+    whole, mended = finite(pixels)
+    first = _reduced(whole)
+    size = f"{whole.shape[1]} x {whole.shape[0]}"
+    if first is not whole:
+        size += f", reduced to {first.shape[1]} x {first.shape[0]}"
+    depth = "16, of which the upper 8 are read" if deep and first.dtype == np.uint8 else bits(first)
+    facts = {"size": size, "bits": depth, "pixels": _mode(mode)}
     if frames > 1:
         facts["frames"] = str(frames)
     elif getattr(image, "n_frames", 1) > 1:
@@ -61,7 +74,7 @@ def open_picture(data: bytes, kind: str) -> Document:
         with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as page:
             page.seek(index)
             check_size(page.height, page.width)
-            return finite(_grey(_upright(page))[0])[0]
+            return _reduced(finite(_grey(_upright(page))[0])[0])
 
     return Document(
         format=kind,
@@ -85,9 +98,30 @@ def _frames(image: Image.Image, kind: str) -> int:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()  # what is cut off fails here, not in the rotation, whose own failures are forgiven
+    turn = None
     with contextlib.suppress(Exception):  # without a legible rotation the picture stays as it is
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
+        # Pillow's own function writes all of EXIF anew, and fails where any other tag is malformed.
+        turn = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
+    return image if turn is None else image.transpose(turn)
+
+
+def _deep(image: Image.Image, data: bytes) -> bool:
+    """Whether the file has 16 bits a sample; of colour or transparency Pillow reads only the upper 8."""
+    if image.format == "PNG":
+        return data[24:25] == b"\x10"
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and 16 in np.atleast_1d(tags.get(_BITS, 8))
+
+
+def _reduced(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``[H, W]`` with at most LARGE rows and columns, by means over squares of pixels; the same where it is so."""
+    factor = -(-max(pixels.shape) // LARGE)
+    if factor == 1 or min(pixels.shape) < factor * SIDE:
+        return pixels
+    height, width = (side // factor for side in pixels.shape)
+    squares = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor)
+    small: npt.NDArray[Any] = squares.mean(axis=(1, 3), dtype=np.float32)
+    return small if pixels.dtype.kind == "f" else np.rint(small, out=small).astype(pixels.dtype)
 
 
 def _grey(image: Image.Image) -> tuple[npt.NDArray[Any], float]:

@@ -7,8 +7,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from tumortrace.errors import InputError
 from tumortrace.imaging.formats.values import broken, check_size
 
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG's frame header."""
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES: Final = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Adam7: first column and row, step in columns and in rows."""
@@ -19,15 +22,30 @@ def check_whole(data: bytes, kind: str) -> None:
     """Refuse a picture of which a part is missing.
 
     Raises:
-        InputError: A PNG with fewer rows than it says, or of a wrong checksum; a JPEG without its end; a WebP shorter
-            than it says; or a PNG of an impossible size.
+        InputError: A PNG with fewer rows than it says, or of a wrong checksum; a JPEG without its end, or with more
+            than 8 bits a sample; a WebP shorter than it says; or a PNG of an impossible size.
     """
     if kind == "PNG":
         _check_png(data)
     # A JPEG that was closed after being cut cannot be told from a whole one.
-    if kind == "JPEG" and b"\xff\xd9" not in data[-65536:]:
-        raise broken()
+    if kind == "JPEG":
+        _check_jpeg(data)
     if kind == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise broken()
+
+
+def _check_jpeg(data: bytes) -> None:
+    at = 2
+    while data[at : at + 1] == b"\xff" and at + 4 < len(data):
+        marker = data[at + 1]
+        if marker in _FRAMES:
+            if data[at + 4] != 8:
+                raise InputError(
+                    f"a JPEG with {data[at + 4]} bits a sample cannot be read", value="", remedy="Export it as PNG."
+                )
+            break
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    if b"\xff\xd9" not in data[-65536:]:
         raise broken()
 
 
