@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.processes import FAKE_TRAINER, end_trainings
 from tumortrace.config import RunConfig, parse_config
 from tumortrace.data import manifest
 
@@ -51,6 +54,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
     write_tiny(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """What Python is called with to train in make-believe; whatever it left running ends with the test."""
+    path = tmp_path / "fake.py"
+    path.write_text(FAKE_TRAINER)
+    yield (str(path),)
+    end_trainings(tmp_path)
+
+
+@pytest.fixture
+def fake_python(tmp_path: Path, fake: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Stands where jobs look for Python: whatever they start is the make-believe trainer."""
+    path = tmp_path / "python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake[0]}" "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setattr("tumortrace.training.queue.sys.executable", str(path))
+    return str(path)
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.processes import PATIENCE_S, python, spawned
 from tumortrace.config import OptimSettings, RunConfig, parse_config
 from tumortrace.errors import DataError, TrainingDiverged
 from tumortrace.evaluation.report import Report
 from tumortrace.training import runs
 from tumortrace.training.loop import train
 from tumortrace.training.schedule import learning_rate
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def changed(config: RunConfig, **values: object) -> RunConfig:
@@ -91,18 +86,18 @@ def test_a_stopped_and_resumed_run_ends_in_the_same_weights(
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: RunConfig) -> None:
     whole = runs.create(tiny, "whole")
     train(whole)
     killed = runs.create(tiny, "killed")
     kill = (
-        "import os, signal, sys; from tumortrace.training import loop, runs\n"
+        "import os, signal; from tumortrace.training import loop, runs\n"
         "def die(epoch, batch):\n    if (epoch, batch) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
         "loop.train(runs.find('killed'), die)"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", kill], env=environment, cwd=ROOT, check=False, capture_output=True)
-    assert done.returncode == -signal.SIGKILL
+    with spawned(python(kill), home / "train.log") as process:
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     assert killed.status.state == "crashed"
     assert killed.resumable
     assert train(killed)
@@ -154,20 +149,19 @@ def test_a_batch_larger_than_the_training_part_is_refused(home: Path, tiny: RunC
 
 
 @pytest.mark.slow
-def test_sigterm_stops_with_a_checkpoint(home: Path, tiny: RunConfig) -> None:
-    run = runs.create(changed(tiny, optim=OptimSettings(epochs=400, batch_size=8)))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tumortrace", "train", "--run", str(run.folder), "--quiet"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
+@pytest.mark.process
+def test_sigterm_stops_within_the_epoch_with_a_checkpoint(home: Path, tiny: RunConfig) -> None:
+    run = runs.create(tiny, "run")
+    code = (
+        "import os, signal; from tumortrace.training import loop, runs\n"
+        "def end(epoch, batch):\n    if (epoch, batch) == (1, 3): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "assert not loop.train(runs.find('run'), end)"
     )
-    until = time.time() + 60
-    while run.status.epoch < 1 and time.time() < until:
-        time.sleep(0.1)
-    process.terminate()
-    process.wait(60)
+    with spawned(python(code), home / "train.log") as process:
+        assert process.wait(PATIENCE_S) == 0
     assert run.status.state == "stopped"
     assert run.resumable
+    assert run.status.epoch == 1
 
 
 def test_the_schedule_rises_and_falls_once() -> None:
