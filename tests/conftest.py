@@ -1,18 +1,26 @@
-"""Order of the tests: those that start processes come last, so that a stuck one delays no other."""
+"""Order and company of the tests: those that start processes or browsers come last, each kind one at a time."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 _PROCESS_TIMEOUT_S = 600
+_ALONE = ("process", "browser")
+"""Marks whose tests load the machine by themselves: no two of a kind run beside each other."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch is imported: one core a worker, or they slow each other down.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("process"):
             item.add_marker(pytest.mark.timeout(_PROCESS_TIMEOUT_S))
-    items.sort(key=_place)
-
-
-def _place(item: pytest.Item) -> int:
-    return sum(bool(item.get_closest_marker(name)) for name in ("process", "browser"))
+        for name in _ALONE:
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: any(item.get_closest_marker(name) for name in _ALONE))

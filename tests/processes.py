@@ -18,6 +18,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 240.0
 """How long anything may take on a slow machine whose cores are busy; nothing asserts that it was quicker."""
+SCRIPT_S = 120.0
+"""How long a page's script may take, imports of a fresh process among it."""
 PYTHON = sys.executable  # before a test puts a make-believe one in its place
 _TAIL = 4000
 _Found = TypeVar("_Found")

@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from tests.processes import SCRIPT_S
 from tumortrace import paths
 from tumortrace.config import parse_config
 from tumortrace.data.catalog import CLASSES
@@ -53,7 +54,7 @@ def open_page() -> Open:
     """Open a page as a first visit to a fresh server."""
 
     def open_it(key: str, **query: str) -> AppTest:
-        test = AppTest.from_file(APP, default_timeout=30)
+        test = AppTest.from_file(APP, default_timeout=SCRIPT_S)
         test.query_params.update(query)
         if key != "home":
             test.switch_page(PAGES[key])

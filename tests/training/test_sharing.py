@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from safetensors.torch import load_file
 
 from tests.processes import PATIENCE_S, PYTHON, eventually, spawned
 from tumortrace.config import ModelSettings, OptimSettings, RunConfig
@@ -21,7 +20,8 @@ from tumortrace.training.loop import train
 from tumortrace.training.runs import LIVE, Run
 
 OPTIM = OptimSettings(epochs=2, batch_size=8, lr=1e-3, ema=0)
-MOST = {"train_loss": 2e-3, "train_accuracy": 1e-6, "val_loss": 2e-3, "lr": 1e-9, "weights": 2e-3, "shares": 2e-3}
+# Rounding alone is a tenth of it; what is not shared shows a hundred times as much.
+MOST = {"train_loss": 1e-4, "train_accuracy": 1e-6, "val_loss": 1e-4, "lr": 1e-9, "shares": 1e-3}
 PROBABILITIES = ["p_meningioma", "p_glioma", "p_pituitary"]
 
 
@@ -59,12 +59,9 @@ def assert_same(one: Run, two: Run) -> None:
 
 
 def differences(one: Run, two: Run) -> dict[str, float]:
-    """The largest difference of each curve, of the weights, and of the probabilities."""
+    """The largest difference of each curve and of the probabilities."""
     columns = ["train_loss", "train_accuracy", "val_loss", "lr"]
     found = {name: float((one.metrics[name] - two.metrics[name]).abs().max()) for name in columns}
-    first, second = (load_file(run.folder / "model.safetensors") for run in (one, two))
-    assert first.keys() == second.keys()
-    found["weights"] = max(float((first[key].float() - second[key].float()).abs().max()) for key in first)
     rows, others = one.predictions, two.predictions
     assert rows is not None
     assert others is not None
@@ -88,14 +85,13 @@ def test_two_processes_end_where_one_does_and_one_of_them_writes(home: Path, tin
 
 # The same run of two processes, with one part of what they share left out.
 BROKEN = """
-import sys
+import os
 from tumortrace import cli
 from tumortrace.training import sharing
-import lightning_fabric
-if sys.argv.pop(1) == "batchnorm":
+if os.environ["NOT_SHARED"] == "batchnorm":
     sharing.synchronise_batchnorm = lambda net, device: net
 else:
-    # Only what `setup` returns averages gradients: the network itself is stepped instead.
+    # Past its own forward pass, it does not see the backward one coming and averages no gradients.
     from torch.nn.parallel import DistributedDataParallel
     DistributedDataParallel.forward = lambda self, *given, **more: self.module(*given, **more)
 cli.main()
@@ -110,7 +106,7 @@ def test_the_comparison_notices_a_part_that_is_not_shared(home: Path, tiny: RunC
     script = home / "broken.py"
     script.write_text(BROKEN)
     options = ["train", "--quiet", "--run", str(two.folder)]
-    with spawned([PYTHON, str(script), part, *options], home / "two.log") as process:
+    with spawned([PYTHON, str(script), *options], home / "two.log", NOT_SHARED=part) as process:
         assert process.wait(PATIENCE_S) == 0
     with pytest.raises(AssertionError, match="apart"):
         assert_same(alone, two)
@@ -143,7 +139,7 @@ def test_two_machines_end_where_one_process_does(home: Path, tiny: RunConfig, al
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_lost_process_fails_the_run_and_it_goes_on_from_its_checkpoint(home: Path, tiny: RunConfig) -> None:
-    long = OPTIM.model_copy(update={"epochs": 5000})
+    long = OPTIM.model_copy(update={"epochs": 500})
     run = runs.create(shared(tiny, optim=long, watch=0), "run")
     with start(home / "first.log", "--run", str(run.folder)) as process:
         eventually(lambda: run.status.epoch >= 1, "an epoch has been trained", process)
