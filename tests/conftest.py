@@ -15,12 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("process"):
+        item.add_marker(pytest.mark.timeout(_PROCESS_TIMEOUT_S))
+    for name in _ALONE:
+        if item.get_closest_marker(name):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("process"):
-            item.add_marker(pytest.mark.timeout(_PROCESS_TIMEOUT_S))
-        for name in _ALONE:
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: any(item.get_closest_marker(name) for name in _ALONE))

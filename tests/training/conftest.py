@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,11 @@ import pytest
 from PIL import Image
 
 from tests.processes import FAKE_TRAINER, end_trainings
-from tumortrace.config import RunConfig, parse_config
-from tumortrace.data import manifest
+from tumortrace.config import PreprocessSettings, RunConfig, parse_config
+from tumortrace.data import manifest, store
+from tumortrace.imaging import cache
+
+SIDE = 32
 
 
 def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int = 3) -> Path:
@@ -49,10 +53,21 @@ def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int =
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the dataset and its slices prepared as :func:`tiny` asks; copied, never changed."""
+    made = tmp_path_factory.mktemp("tiny")
+    write_tiny(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORTRACE_HOME", str(made))
+        cache.load(store.open_dataset("tiny"), PreprocessSettings(size=SIDE), workers=1)
+    return made
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
-    write_tiny(tmp_path)
+    shutil.copytree(tiny_home, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -85,7 +100,7 @@ def tiny() -> RunConfig:
             "precision": "32-true",
             "threads": 1,
             "checkpoint": 0,
-            "preprocess": {"size": 32},
+            "preprocess": {"size": SIDE},
             "model": {"name": "cnn3d"},
             "optim": {"epochs": 3, "batch_size": 8, "lr": 5e-3},
         }
