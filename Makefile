@@ -20,7 +20,8 @@ app: $(STAMP) ## set everything up and open the app
 	$(BIN)/python -m tumortrace app --port $(PORT) --host $(HOST)
 
 test: $(STAMP) ## every test that this machine can run; browser tests need Chromium
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not gpu and not process and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "(process or browser) and not gpu"
 
 check: $(STAMP) ## format, lint, types, import contracts and the fast tests
 	$(BIN)/ruff format --check .

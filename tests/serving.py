@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import socket
 import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.processes import PYTHON, end_trainings, eventually, spawned
+
+_TRIES = 3
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -33,44 +33,50 @@ _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 @contextmanager
 def served(home: Path, artifacts: Path | None = None) -> Iterator[str]:
-    """A fresh server on a free port; yields its address.
+    """A fresh server on a free port; yields its address. It ends with every training of its home.
 
     Args:
         home: ``TUMORTRACE_HOME``.
         artifacts: What ships; None takes the project's own.
     """
+    variables = {"TUMORTRACE_HOME": str(home)}
+    if artifacts is not None:
+        variables["TUMORTRACE_ARTIFACTS"] = str(artifacts)
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        for left in reversed(range(_TRIES)):
+            port = _free_port()
+            command = [PYTHON, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+            with spawned(command, home / "server.log", **variables) as server:
+                address = f"http://127.0.0.1:{port}"
+                if not _up(address, server, last=not left):
+                    continue  # somebody else took the port meanwhile
+                yield address
+                return
+    finally:
+        end_trainings(home)
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"TUMORTRACE_HOME": str(home)}
-    if artifacts is not None:
-        environment["TUMORTRACE_ARTIFACTS"] = str(artifacts)
-    home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, server)
-        yield address
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait(30)
+        port: int = free.getsockname()[1]
+        return port
 
 
-def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).read()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"the server at {address} did not come up")
+def _up(address: str, server: subprocess.Popen[bytes], last: bool) -> bool:
+    """Wait until the server answers; False where it ended at once and there is another try."""
+
+    def answers() -> bool:
+        if not last and server.poll() is not None:
+            return True
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).close()
+            return server.poll() is None
+        return False
+
+    eventually(answers, f"the server at {address} answers", server)
+    return server.poll() is None
 
 
 @contextmanager

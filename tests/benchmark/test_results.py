@@ -43,6 +43,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("small")
 def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -> None:

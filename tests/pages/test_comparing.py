@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.processes import SCRIPT_S
 from tumortrace import settings
 from tumortrace.config import parse_config
 from tumortrace.errors import RunNotFound
@@ -45,19 +46,19 @@ def dialog(run_id, name):
 
 
 def opened(run, name):
-    test = AppTest.from_function(dialog, kwargs={"run_id": run.id, "name": name}, default_timeout=30).run()
+    test = AppTest.from_function(dialog, kwargs={"run_id": run.id, "name": name}, default_timeout=SCRIPT_S).run()
     assert not test.exception
     return test
 
 
 def panel():
-    test = AppTest.from_function(compared, default_timeout=30).run()
+    test = AppTest.from_function(compared, default_timeout=SCRIPT_S).run()
     assert not test.exception
     return test
 
 
 def actions(run):
-    test = AppTest.from_function(acted, kwargs={"run_id": run.id}, default_timeout=30).run()
+    test = AppTest.from_function(acted, kwargs={"run_id": run.id}, default_timeout=SCRIPT_S).run()
     assert not test.exception
     return test
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests import shipping
+from tests.processes import SCRIPT_S
 from tumortrace import paths
 from tumortrace.data import splits, store
 from tumortrace.inference import embedding
@@ -192,7 +193,7 @@ def test_the_map_is_made_at_the_press_of_a_button(phantoms, open_page, words):
     shipping.ship("resnet18")
     test = open_page("dataset", view="Map")
     assert "No map has been made of this dataset yet" in words(test)
-    test.default_timeout = 120
+    test.default_timeout = SCRIPT_S
     press(test, "Make the map")
     assert not test.exception
     assert "has never seen these" in words(test)

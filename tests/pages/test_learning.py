@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.processes import SCRIPT_S
 from tumortrace import paths
 from tumortrace.data import store
 from tumortrace.training import snapshots
@@ -30,14 +31,14 @@ def panel() -> None:
 
 
 def opened() -> AppTest:
-    test = AppTest.from_function(panel, default_timeout=30).run()
+    test = AppTest.from_function(panel, default_timeout=SCRIPT_S).run()
     assert not test.exception
     return test
 
 
 def typed(run: Run, slice_id: str) -> AppTest:
     """With an id typed into the box, which a test cannot do itself."""
-    test = AppTest.from_function(panel, default_timeout=30)
+    test = AppTest.from_function(panel, default_timeout=SCRIPT_S)
     test.session_state[f"{state.LEARNING_CANDIDATE}{run.id}"] = slice_id
     test.run()
     assert not test.exception

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tumortrace.config import RunConfig, parse_config
-from tumortrace.data import manifest
+from tests.processes import FAKE_TRAINER, end_trainings
+from tumortrace.config import PreprocessSettings, RunConfig, parse_config
+from tumortrace.data import manifest, store
+from tumortrace.imaging import cache
+
+SIDE = 32
 
 
 def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int = 3) -> Path:
@@ -46,11 +53,41 @@ def write_tiny(home: Path, name: str = "tiny", patients: int = 30, slices: int =
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the dataset and its slices prepared as :func:`tiny` asks; copied, never changed."""
+    made = tmp_path_factory.mktemp("tiny")
+    write_tiny(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORTRACE_HOME", str(made))
+        cache.load(store.open_dataset("tiny"), PreprocessSettings(size=SIDE), workers=1)
+    return made
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
-    write_tiny(tmp_path)
+    shutil.copytree(tiny_home, tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """What Python is called with to train in make-believe; whatever it left running ends with the test."""
+    path = tmp_path / "fake.py"
+    path.write_text(FAKE_TRAINER)
+    yield (str(path),)
+    end_trainings(tmp_path)
+
+
+@pytest.fixture
+def fake_python(tmp_path: Path, fake: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Stands where jobs look for Python: whatever they start is the make-believe trainer."""
+    path = tmp_path / "python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake[0]}" "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setattr("tumortrace.training.queue.sys.executable", str(path))
+    return str(path)
 
 
 @pytest.fixture
@@ -63,7 +100,7 @@ def tiny() -> RunConfig:
             "precision": "32-true",
             "threads": 1,
             "checkpoint": 0,
-            "preprocess": {"size": 32},
+            "preprocess": {"size": SIDE},
             "model": {"name": "cnn3d"},
             "optim": {"epochs": 3, "batch_size": 8, "lr": 5e-3},
         }

@@ -37,7 +37,7 @@ def test_a_slice_without_an_outline_teaches_nothing() -> None:
 
 @pytest.mark.slow
 def test_tracenet_learns_to_draw_what_it_classifies_by(home: Path, tiny: RunConfig) -> None:
-    optim = OptimSettings(epochs=14, batch_size=8, lr=2e-3, ema=0.9, start_size=0.5)
+    optim = OptimSettings(epochs=9, batch_size=8, lr=4e-3, ema=0.8, start_size=0.5)
     settings = {"model": ModelSettings(name="tracenet", dropout=0), "optim": optim, "validation": 0.0, "watch": 0}
     size = tiny.preprocess.model_copy(update={"size": 64})
     trainer = Trainer(runs.create(tiny.model_copy(update=settings | {"preprocess": size})))

@@ -1,43 +1,39 @@
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import threading
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.processes import PATIENCE_S, end_trainings, eventually, python, spawned
 from tumortrace.config import OptimSettings, RunConfig
 from tumortrace.errors import ConfigError, RunBusy
 from tumortrace.training import jobs, queue, runs
 from tumortrace.training.runs import Run
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def spawned(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+def started(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """Starts that are written down and marked as live with this process' id, not made."""
-    started: list[tuple[str, list[str]]] = []
+    names: list[tuple[str, list[str]]] = []
 
     def spawn(run: Run, taken: list[str]) -> None:
-        started.append((run.id, taken))
+        names.append((run.id, taken))
         me = psutil.Process()
         queue._change(run, state="running", pid=me.pid, pid_started=me.create_time(), slots=taken)
 
     monkeypatch.setattr(queue, "_spawn", spawn)
-    return started
+    return names
 
 
 def end(run: Run, state: str = "finished") -> None:
     run.write_status(run.status.model_copy(update={"state": state}))
 
 
-def test_one_job_a_device_first_in_first_out(spawned: list, tiny: RunConfig) -> None:
+def test_one_job_a_device_first_in_first_out(started: list, tiny: RunConfig) -> None:
     first, second, third = (jobs.start(tiny, name) for name in ("a", "b", "c"))
     assert [run.status.state for run in (first, second, third)] == ["running", "queued", "queued"]
     end(first)
@@ -45,10 +41,10 @@ def test_one_job_a_device_first_in_first_out(spawned: list, tiny: RunConfig) -> 
     assert queue.dispatch() == []
     end(second)
     queue.dispatch()
-    assert [name for name, _ in spawned] == ["a", "b", "c"]
+    assert [name for name, _ in started] == ["a", "b", "c"]
 
 
-def test_the_queue_can_be_reordered_and_left(spawned: list, tiny: RunConfig) -> None:
+def test_the_queue_can_be_reordered_and_left(started: list, tiny: RunConfig) -> None:
     first = jobs.start(tiny, "a")
     for name in ("b", "c", "d"):
         jobs.start(tiny, name)
@@ -64,7 +60,7 @@ def test_the_queue_can_be_reordered_and_left(spawned: list, tiny: RunConfig) -> 
         queue.move("a", 0)
 
 
-def test_a_resumed_run_that_leaves_the_queue_is_stopped_as_before(spawned: list, tiny: RunConfig) -> None:
+def test_a_resumed_run_that_leaves_the_queue_is_stopped_as_before(started: list, tiny: RunConfig) -> None:
     jobs.start(tiny, "a")
     run = runs.create(tiny, "b")
     (run.folder / "checkpoint.ckpt").touch()
@@ -75,17 +71,17 @@ def test_a_resumed_run_that_leaves_the_queue_is_stopped_as_before(spawned: list,
     assert run.status.state == "stopped"
 
 
-def test_more_jobs_may_share_a_device_when_told_so(spawned: list, tiny: RunConfig) -> None:
+def test_more_jobs_may_share_a_device_when_told_so(started: list, tiny: RunConfig) -> None:
     for name in ("a", "b", "c"):
         jobs.start(tiny, name)
     queue.set_per_device(2)
-    assert [name for name, _ in spawned] == ["a", "b"]
+    assert [name for name, _ in started] == ["a", "b"]
     with pytest.raises(ConfigError, match="1 to 16"):
         queue.set_per_device(0)
 
 
 def test_each_gpu_takes_a_job_and_two_wait_for_two(
-    spawned: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+    started: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "slots", lambda: ["cuda:0", "cuda:1", "cpu"])
     auto = tiny.model_copy(update={"device": "auto"})
@@ -93,21 +89,21 @@ def test_each_gpu_takes_a_job_and_two_wait_for_two(
     jobs.start(auto.model_copy(update={"devices": 2}), "both")
     jobs.start(auto, "after")
     jobs.start(tiny, "on-cpu")
-    assert spawned == [("a", ["cuda:0"]), ("on-cpu", ["cpu"])]
+    assert started == [("a", ["cuda:0"]), ("on-cpu", ["cpu"])]
     end(first)
     queue.dispatch()
-    assert spawned[2:] == [("both", ["cuda:0", "cuda:1"])]
+    assert started[2:] == [("both", ["cuda:0", "cuda:1"])]
     assert [run.id for run in queue.waiting()] == ["after"]
 
 
-def test_a_run_trained_in_a_terminal_takes_its_device_too(spawned: list, tiny: RunConfig) -> None:
+def test_a_run_trained_in_a_terminal_takes_its_device_too(started: list, tiny: RunConfig) -> None:
     me = psutil.Process()
     terminal = runs.create(tiny, "terminal")
     queue._change(terminal, state="running", pid=me.pid, pid_started=me.create_time(), slots=["cpu"])
     assert jobs.start(tiny, "a").status.state == "queued"
 
 
-def test_another_machines_runs_do_not_block_this_one(spawned: list, tiny: RunConfig) -> None:
+def test_another_machines_runs_do_not_block_this_one(started: list, tiny: RunConfig) -> None:
     other = runs.create(tiny, "other")
     queue._change(other, state="running", pid=1, host="elsewhere", slots=["cpu"])
     assert other.status.state == "running"
@@ -121,7 +117,7 @@ def test_a_run_of_another_machine_without_a_heartbeat_is_crashed(home: Path, tin
     assert run.status.state == "crashed"
 
 
-def test_a_deleted_run_leaves_the_queue(spawned: list, tiny: RunConfig) -> None:
+def test_a_deleted_run_leaves_the_queue(started: list, tiny: RunConfig) -> None:
     first = jobs.start(tiny, "a")
     second = jobs.start(tiny, "b")
     with pytest.raises(RunBusy, match="queued"):
@@ -206,40 +202,46 @@ def test_the_same_run_cannot_be_trained_twice_at_once(home: Path, tiny: RunConfi
     assert run.status == before
 
 
-@pytest.mark.slow
-def test_two_servers_on_one_folder_start_each_job_once(home: Path, tiny: RunConfig) -> None:
-    short = tiny.model_copy(update={"optim": OptimSettings(epochs=1, batch_size=8), "watch": 0})
-    made = [runs.create(short, f"run{number}", "queued") for number in range(3)]
+# Says that it is ready, and looks for work once all four are.
+SERVER = """
+import sys, time
+from pathlib import Path
+from tumortrace.training import queue
+sys.executable = sys.argv[1]
+home = Path(sys.argv[2])
+(home / f"ready-{sys.argv[3]}").touch()
+while len(list(home.glob("ready-*"))) < 4:
+    time.sleep(0.001)
+for _ in range(20):
+    queue.dispatch()
+"""
+
+
+@pytest.mark.process
+def test_four_servers_on_one_folder_start_each_job_once(home: Path, tiny: RunConfig, fake_python: str) -> None:
+    made = [runs.create(tiny, f"run{number}", "queued") for number in range(3)]
     queue._write(queue.Queue(order=[run.id for run in made], per_device=3))
-    look = (
-        "import sys, time\nfrom tumortrace.training import queue\n"
-        "while time.time() < float(sys.argv[1]): time.sleep(0.001)\n"
-        "for _ in range(20): queue.dispatch()\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    at = str(time.time() + 4)
-    servers = [
-        subprocess.Popen([sys.executable, "-c", look, at], env=environment, cwd=ROOT, start_new_session=True)
-        for _ in range(4)
-    ]
-    assert [server.wait(60) for server in servers] == [0] * 4
-    until = time.time() + 180
-    while any(run.status.state != "finished" for run in made):
-        assert time.time() < until, [run.status for run in made]
-        time.sleep(0.2)
-    assert [run.status.starts for run in made] == [1, 1, 1]
+    with ExitStack() as all_four:
+        servers = [
+            all_four.enter_context(
+                spawned(python(SERVER, fake_python, str(home), str(number)), home / f"server{number}.log")
+            )
+            for number in range(4)
+        ]
+        assert [server.wait(PATIENCE_S) for server in servers] == [0] * 4
+    eventually(lambda: all(run.status.state == "finished" for run in made), "every job has finished")
+    assert [(run.folder / "starts.txt").read_text().count("started") for run in made] == [1, 1, 1]
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_the_end_of_a_job_starts_the_next_with_nobody_looking(home: Path, tiny: RunConfig) -> None:
     short = tiny.model_copy(update={"optim": OptimSettings(epochs=1, batch_size=8), "watch": 0})
     first, second = jobs.start(short, "a"), jobs.start(short, "b")
-    assert second.status.state == "queued"
-    until = time.time() + 180
-    while second.status.state != "finished":
-        assert time.time() < until, second.status
-        time.sleep(0.2)
-    assert first.status.state == "finished"
-    while queue.children:
-        queue.reap()
-        time.sleep(0.05)
+    try:
+        assert second.status.state == "queued"
+        eventually(lambda: second.status.state == "finished", "the second job has finished")
+        assert first.status.state == "finished"
+        eventually(lambda: queue.reap() or not queue.children, "the first job's process is reaped")
+    finally:
+        end_trainings(home)

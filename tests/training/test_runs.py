@@ -8,7 +8,8 @@ import pandas as pd
 import psutil
 import pytest
 
-from tumortrace.config import OptimSettings, RunConfig
+from tests.processes import eventually
+from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotFound, RunNotResumable
 from tumortrace.training import jobs, queue, runs
 from tumortrace.training.data import neighbours
@@ -62,25 +63,26 @@ def test_rows_of_a_later_start_replace_those_they_repeat(home: Path, tiny: RunCo
     assert run.metrics["train_loss"].tolist() == [1, 1, 2, 2, 10]
 
 
-@pytest.mark.slow
-def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(home: Path, tiny: RunConfig) -> None:
-    long = tiny.model_copy(update={"optim": OptimSettings(epochs=200, batch_size=8)})
-    run = jobs.start(long)
-    wait(lambda: run.status.epoch >= 1)
+@pytest.mark.process
+def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(
+    home: Path, tiny: RunConfig, fake_python: str
+) -> None:
+    run = jobs.start(tiny.model_copy(update={"seed": 5}))
+    eventually(lambda: run.status.epoch == 1, "an epoch has been trained")
     assert run.status.pid != os.getpid()
+    assert os.getsid(run.status.pid) != os.getsid(0)
     with pytest.raises(RunNotResumable):
         jobs.resume(run.id)
     jobs.stop(run.id)
     jobs.stop(run.id)
-    wait(lambda: run.status.state == "stopped")
-    before = run.status.epoch
+    eventually(lambda: run.status.state == "stopped", "the run has stopped")
     jobs.resume(run.id)
-    wait(lambda: run.status.epoch > before)
+    eventually(lambda: run.status.epoch == 2, "the resumed run has trained another epoch")
+    assert run.status.state == "running"
     jobs.stop(run.id)
-    wait(lambda: run.status.state == "stopped")
-    curves = run.metrics["epoch"].tolist()
-    assert curves == list(range(1, len(curves) + 1))
-    wait(lambda: not (jobs.reap() or queue.children))
+    eventually(lambda: run.status.state == "stopped", "the run has stopped again")
+    assert run.metrics["epoch"].tolist() == [1, 2]
+    eventually(lambda: jobs.reap() or not queue.children, "its processes are reaped")
 
 
 def test_a_finished_run_is_not_resumable(home: Path, tiny: RunConfig) -> None:
@@ -97,10 +99,3 @@ def test_no_stack_reaches_into_another_series() -> None:
     )
     stacks = neighbours(manifest, 3)
     assert stacks.tolist() == [[1, 0, 0], [1, 1, 0], [2, 2, 3], [2, 3, 4], [3, 4, 4], [5, 5, 5]]
-
-
-def wait(condition, seconds: float = 90) -> None:
-    until = time.time() + seconds
-    while not condition():
-        assert time.time() < until, "waited too long"
-        time.sleep(0.1)

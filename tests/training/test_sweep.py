@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,47 +14,14 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.processes import ROOT, ended, eventually, python, spawned
 from tumortrace import __version__, cli
-from tumortrace.config import RunConfig, parse_config
+from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError, TrainingError
 from tumortrace.training import backends, lease, runs, sweep
 from tumortrace.training.backends import Local, Ray
 from tumortrace.training.sweep import plan, resolve
 from tumortrace.training.sweep_worker import Task, Terms
-
-ROOT = Path(__file__).resolve().parents[2]
-
-# The seed says how a run fares: 1 fails, 2 is killed once, 3 each time, 4 ends without a status, 5 waits for a stop.
-FAKE = """
-import json, os, signal, sys, time
-from pathlib import Path
-folder = Path(sys.argv[sys.argv.index("--run") + 1])
-seed = json.loads((folder / "config.json").read_text())["seed"]
-path = folder / "status.json"
-status = json.loads(path.read_text())
-status["starts"] += 1
-def end(state, error=None):
-    path.write_text(json.dumps(status | {"state": state, "error": error, "pid": os.getpid()}))
-    sys.exit(state == "failed")
-(folder / "seen.json").write_text(json.dumps({**os.environ, "parent": os.getppid()}))
-if seed == 1:
-    end("failed", "the loss is nan")
-if seed == 3 or (seed == 2 and status["starts"] == 1):
-    path.write_text(json.dumps(status | {"state": "running"}))
-    os.kill(os.getpid(), signal.SIGKILL)
-if seed == 4:
-    sys.exit("no module named nothing")
-while seed == 5 and not (folder / "stop").exists():
-    time.sleep(0.05)
-end("stopped" if seed == 5 else "finished")
-"""
-
-
-@pytest.fixture
-def fake(tmp_path: Path) -> tuple[str, ...]:
-    path = tmp_path / "fake.py"
-    path.write_text(FAKE)
-    return (str(path),)
 
 
 @pytest.fixture
@@ -170,7 +135,7 @@ def test_a_stopped_sweep_stops_its_tasks_and_starts_no_more(home: Path, tiny: Ru
     tasks = plan("halt", tiny, seeds=[5, 0])
 
     def stop() -> None:
-        wait(lambda: (run_of(tasks[0]).folder / "seen.json").exists())
+        eventually((run_of(tasks[0]).folder / "checkpoint.ckpt").exists, "the first task trains")
         (session,) = (home / "sweeps").glob("session-*")
         (session / "stop").touch()
 
@@ -201,6 +166,7 @@ def test_the_cores_are_shared_among_the_jobs(home: Path, tiny: RunConfig, fake: 
     assert given == ["3", "3", os.environ.get("OMP_NUM_THREADS")]
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux ends a process with its parent")
 def test_the_training_process_dies_with_the_sweep(home: Path, tiny: RunConfig, fake: tuple[str, ...]) -> None:
     (task,) = plan("orphan", tiny, seeds=[5])
@@ -210,15 +176,15 @@ def test_the_training_process_dies_with_the_sweep(home: Path, tiny: RunConfig, f
         "config = RunConfig.model_validate_json(sys.argv[2]);"
         "sweep.run([Task(sys.argv[1], config)], Local(), command=(sys.argv[3],))"
     )
-    words = [sys.executable, "-c", code, task.run_id, task.config.model_dump_json(), *fake]
-    with subprocess.Popen(words, cwd=ROOT) as parent:
-        seen = run_of(task).folder / "seen.json"
-        wait(seen.exists)
-        trainer = psutil.Process(wait(lambda: run_of(task).status.pid))
+    words = python(code, task.run_id, task.config.model_dump_json(), *fake)
+    with spawned(words, home / "parent.log") as parent:
+        eventually(lambda: run_of(task).folder.exists() and run_of(task).status.epoch, "the task trains", parent)
+        trainer = psutil.Process(run_of(task).status.pid)
         parent.kill()
-    wait(lambda: not trainer.is_running())
+    eventually(lambda: ended(trainer), "the trainer has ended with its parent")
     # Its lease is left behind, and ends with it.
-    (outcome,) = sweep.run([Task(task.run_id, task.config)], Local(), command=_finish(fake))
+    (home / "go").touch()
+    (outcome,) = sweep.run([task], Local(), command=fake)
     assert outcome.state == "finished"
 
 
@@ -339,6 +305,7 @@ def test_a_wrong_option_is_one_line(
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_a_sweep_trains_and_a_second_call_skips(home: Path, call: Callable[..., tuple[int, str, str]]) -> None:
     words = ["sweep", "real", *SHARED, "--fold", 1, "--fold", 2, "--jobs", 2]
     status, out, err = call(*words)
@@ -351,42 +318,37 @@ def test_a_sweep_trains_and_a_second_call_skips(home: Path, call: Callable[..., 
     assert [run.status.starts for run in runs.list_runs()] == [1, 1]
 
 
+# Trains, and is killed once: in the third epoch.
+KILLED_ONCE = """
+import os, signal, sys
+from pathlib import Path
+from tumortrace.training import loop, runs
+folder = Path(sys.argv[sys.argv.index("--run") + 1])
+def die(epoch, batch):
+    if (epoch, batch) == (2, 3) and not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+loop.train(runs.Run(folder), die)
+"""
+
+
 @pytest.mark.slow
-def test_a_killed_training_is_started_again_and_a_failing_one_is_not(home: Path, tiny: RunConfig) -> None:
-    values = tiny.model_dump()
-    long = parse_config(values | {"optim": values["optim"] | {"epochs": 12}})
-    tasks = plan("real", long) + plan("real", parse_config(values | {"dataset": "missing"}))
-    killer = threading.Thread(target=lambda: kill_after_an_epoch(tasks[0]))
-    killer.start()
-    killed, failed = sweep.run(tasks, Local(jobs=2))
-    killer.join()
+@pytest.mark.process
+def test_a_killed_training_is_started_again_and_a_failing_one_is_not(
+    home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    trainer = home / "killed_once.py"
+    trainer.write_text(KILLED_ONCE)
+    tasks = plan("real", tiny) + plan("real", tiny.model_copy(update={"dataset": "missing"}))
+    killed, failed = sweep.run(tasks, Local(jobs=2), command=(str(trainer),))
     assert (killed.state, failed.state) == ("finished", "failed")
     assert "missing" in str(failed.error)
     run = run_of(tasks[0])
     assert run.status.starts == 2
-    assert run.metrics["epoch"].tolist() == list(range(1, 13))
-
-
-def kill_after_an_epoch(task: Task) -> None:
-    run = run_of(task)
-    wait(lambda: run.folder.exists() and (run.folder / "checkpoint.ckpt").exists(), 120)
-    psutil.Process(run.status.pid).kill()
-
-
-def _finish(fake: tuple[str, ...]) -> tuple[str, ...]:
-    """The same trainer, which no longer waits."""
-    path = Path(fake[0])
-    path.write_text(FAKE.replace("seed == 5", "seed == 50"))
-    return fake
+    assert run_of(tasks[1]).status.starts <= 1
+    assert run.metrics["epoch"].tolist() == [1, 2, 3]
 
 
 def run_of(task: Task) -> runs.Run:
     return runs.Run(Path(os.environ["TUMORTRACE_HOME"]) / "runs" / task.run_id)
-
-
-def wait(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.05)
-    return found

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.processes import PATIENCE_S, ended, eventually, python, spawned
+from tumortrace.config import RunConfig
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
+from tumortrace.training.sweep import plan
 
 pytest.importorskip("ray")
 
-ROOT = Path(__file__).resolve().parents[2]
-EPOCHS = 8
+EPOCHS = 3
 TASKS = 3
 
 # Ray leaves the pipes and log files of the nodes it started to the garbage collector.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.process,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -44,20 +43,33 @@ def cluster() -> Iterator[Any]:
         made.shutdown()
 
 
-def test_a_task_whose_node_is_killed_goes_on_from_its_checkpoint_on_another(home: Path, cluster: Any) -> None:
-    sweep = start_sweep(cluster.address)
-    try:
-        (lost_node,) = cluster.worker_nodes
-        raylet = lost_node.all_processes["raylet"][0].process.pid
-        victim = wait(lambda: next((run for run in runs.list_runs() if run.status.epoch and below(run, raylet)), None))
+def test_a_task_whose_node_is_killed_goes_on_from_its_checkpoint_on_another(
+    home: Path, tiny: RunConfig, cluster: Any, fake: tuple[str, ...]
+) -> None:
+    optim = tiny.optim.model_copy(update={"epochs": EPOCHS})
+    tasks = plan("pair", tiny.model_copy(update={"seed": 5, "optim": optim}), folds=range(1, TASKS + 1))
+    code = (
+        "import json, sys; from pathlib import Path; from tumortrace.config import RunConfig;"
+        "from tumortrace.training import sweep; from tumortrace.training.backends import Ray;"
+        "from tumortrace.training.sweep_worker import Task;"
+        "tasks = [Task(name, RunConfig.model_validate(config)) for name, config in json.loads(sys.argv[1])];"
+        "outcomes = sweep.run(tasks, Ray(address=sys.argv[2]), command=(sys.argv[3],));"
+        "Path(sys.argv[4]).write_text(json.dumps([outcome.state for outcome in outcomes]))"
+    )
+    asked = json.dumps([(task.run_id, task.config.model_dump(mode="json")) for task in tasks])
+    said = home / "said.json"
+    command = python(code, asked, cluster.address, *fake, str(said))
+    (lost_node,) = cluster.worker_nodes
+    raylet = lost_node.all_processes["raylet"][0].process.pid
+    with spawned(command, home / "sweep.log", PYTHONWARNINGS="ignore") as sweep:
+        # Each trainer waits after its first epoch until told to go on, so none is through before its node is lost.
+        victim = eventually(lambda: trained_below(raylet), "a task has trained an epoch on the node to be lost", sweep)
         trainer = psutil.Process(victim.status.pid)
         cluster.remove_node(lost_node, allow_graceful=False)
-        wait(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, 10)
-        said, errors = sweep.communicate(timeout=150)
-    finally:
-        sweep.kill()
-    assert sweep.returncode == 0, errors
-    assert json.loads(said)["counts"] == {"finished": TASKS}
+        eventually(lambda: ended(trainer), "the trainer has ended with its node", sweep)
+        (home / "go").touch()
+        assert sweep.wait(PATIENCE_S) == 0
+    assert json.loads(said.read_text()) == ["finished"] * TASKS
     assert victim.status.starts >= 2
     found = runs.list_runs()
     assert len(found) == TASKS
@@ -67,22 +79,8 @@ def test_a_task_whose_node_is_killed_goes_on_from_its_checkpoint_on_another(home
     assert not list((home / "sweeps").iterdir())
 
 
-def start_sweep(address: str) -> subprocess.Popen[str]:
-    settings = {
-        "dataset": "tiny", "size": 32, "device": "cpu", "precision": "32-true", "threads": 1,
-        "epochs": EPOCHS, "batch_size": 8,
-    }  # fmt: skip
-    words = ["sweep", "pair", "--model", "cnn3d", "--backend", "ray", "--address", address, "--json"]
-    words += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    words += [word for fold in range(1, TASKS + 1) for word in ("--fold", str(fold))]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tumortrace", *words],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def trained_below(raylet: int) -> Run | None:
+    return next((run for run in runs.list_runs() if run.status.epoch and below(run, raylet)), None)
 
 
 def below(run: Run, pid: int) -> bool:
@@ -91,11 +89,3 @@ def below(run: Run, pid: int) -> bool:
         return pid in [parent.pid for parent in psutil.Process(run.status.pid).parents()]
     except psutil.Error:
         return False
-
-
-def wait(condition: Callable[[], Any], seconds: float = 90) -> Any:
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.1)
-    return found

@@ -27,7 +27,7 @@ from tumortrace.explain.methods import METHODS, SLOW_METHODS
 from tumortrace.explain.saliency import saliency_by
 from tumortrace.imaging import cache
 from tumortrace.models.base import SliceNet
-from tumortrace.models.registry import build
+from tumortrace.models.registry import blank
 from tumortrace.training.data import neighbours
 from tumortrace.training.runs import Run
 
@@ -96,8 +96,8 @@ class _Test:
         self.labels = labels
         self.seed = config.seed
         self.device = torch.device(device)
-        self.net: SliceNet = build(config.model, pretrained=False)
-        self.net.load_state_dict(from_safetensors((run.folder / "model.safetensors").read_bytes()))
+        self.net: SliceNet = blank(config.model)
+        self.net.load_state_dict(from_safetensors((run.folder / "model.safetensors").read_bytes()), assign=True)
         self.net.to(self.device).eval()
 
     def by_gradient(self) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from tumortrace.explain.saliency import saliency
 from tumortrace.imaging.preprocess import preprocess
 from tumortrace.inference.bundle import Bundle
 from tumortrace.models.base import SliceNet
-from tumortrace.models.registry import build
+from tumortrace.models.registry import blank
 from tumortrace.training.runs import Run
 
 __all__ = ["METHODS", "Classifier", "Explanation", "Look"]
@@ -151,10 +151,12 @@ class Classifier:
 
 
 def _load(config: RunConfig, weights: dict[str, Tensor]) -> SliceNet:
-    model = build(config.model, pretrained=False)
+    model = blank(config.model)
     try:
         # float16 on disk, float32 at work.
-        lost = model.load_state_dict({name: _widen(value) for name, value in weights.items()}, strict=False)
+        lost = model.load_state_dict(
+            {name: _widen(value) for name, value in weights.items()}, strict=False, assign=True
+        )
         missing = [name for name in lost.missing_keys if not name.startswith(model.training_only or "\0")]
         reason = f"missing {missing[:3]}, unknown {lost.unexpected_keys[:3]}" if missing or lost.unexpected_keys else ""
     except RuntimeError as error:
@@ -165,6 +167,9 @@ def _load(config: RunConfig, weights: dict[str, Tensor]) -> SliceNet:
             value=reason,
             remedy="Use weights and settings from the same model.",
         )
+    if model.training_only and missing != lost.missing_keys:
+        # Never asked for an answer; real all the same, or the network could not be moved.
+        model.get_submodule(model.training_only.rstrip(".")).to_empty(device="cpu")
     return model.eval().requires_grad_(False)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import torch
+
 from tumortrace.config import ModelSettings
 from tumortrace.errors import UnknownModel
 from tumortrace.models.base import SliceNet
@@ -36,6 +38,16 @@ def model_class(name: str) -> type[SliceNet]:
     return _MODELS[name]
 
 
+def blank(settings: ModelSettings) -> SliceNet:
+    """A network on the ``meta`` device, drawn no random weights: ``load_state_dict(..., assign=True)`` brings them.
+
+    Raises:
+        UnknownModel: No such name.
+    """
+    with torch.device("meta"):
+        return _prepared(model_class(settings.name)(settings), settings)  # type: ignore[call-arg]
+
+
 def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
     """Make a network, give it its starting weights and freeze what is to be frozen.
 
@@ -53,6 +65,10 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
         from tumortrace.models.pretrained import load_initial
 
         load_initial(model, settings.init)
+    return _prepared(model, settings)
+
+
+def _prepared(model: SliceNet, settings: ModelSettings) -> SliceNet:
     model.freeze(settings.freeze_until)
     model.mirrors = settings.mirror
     return model
