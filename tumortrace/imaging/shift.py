@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from tumortrace.errors import ConfigError
 
-Grey = npt.NDArray[np.float32]
+Grey = npt.NDArray[np.floating]
 LEVELS: Final = (1, 2, 3)
 """Strengths: hardly seen, plain, hard."""
 EVERY: Final = 5
@@ -63,8 +63,8 @@ def _window(shown: Grey, level: int, random: np.random.Generator) -> Grey:
     """A display window off the middle: the bright end is cut off, or some of the dark one."""
     if random.random() < 0.3:
         dark = (0.08, 0.15, 0.22)[level]
-        return np.clip((shown - dark) / (1 - dark), 0, 1)
-    return np.clip(shown / (0.85, 0.7, 0.5)[level], 0, 1)
+        return np.asarray(np.clip((shown - dark) / (1 - dark), 0, 1))
+    return np.asarray(np.clip(shown / (0.85, 0.7, 0.5)[level], 0, 1))
 
 
 def _gamma(shown: Grey, level: int, random: np.random.Generator) -> Grey:
@@ -78,7 +78,7 @@ def _bias(shown: Grey, level: int, random: np.random.Generator) -> Grey:
     angle = random.uniform(0, 2 * np.pi)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     along = (x * np.cos(angle) + y * np.sin(angle)) / np.sqrt(2)
-    return (shown * np.exp((0.3, 0.6, 1.0)[level] * along)).astype(np.float32)
+    return np.asarray(shown * np.exp((0.3, 0.6, 1.0)[level] * along), dtype=np.float32)
 
 
 def _blur(shown: Grey, level: int, _: np.random.Generator) -> Grey:

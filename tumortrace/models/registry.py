@@ -45,7 +45,7 @@ def blank(settings: ModelSettings) -> SliceNet:
         UnknownModel: No such name.
     """
     with torch.device("meta"):
-        return _prepared(model_class(settings.name)(settings), settings)  # type: ignore[call-arg]
+        return _prepared(model_class(settings.name)(settings), settings)
 
 
 def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
@@ -60,7 +60,7 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
         PretrainedUnavailable: ImageNet weights were asked for and cannot be had.
         WeightsMismatch: A weights file does not fit.
     """
-    model = model_class(settings.name)(settings)  # type: ignore[call-arg]
+    model = model_class(settings.name)(settings)
     if pretrained and settings.init != "scratch":
         from tumortrace.models.pretrained import load_initial
 

@@ -41,7 +41,7 @@ class TraceNet(SliceNet):
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
-        encoder = ENCODERS[settings.backbone](settings)  # type: ignore[arg-type]
+        encoder = ENCODERS[settings.backbone](settings)
         encoder.drop_classifier()
         # Its layers are this network's own; the object beside them knows how they are run.
         self.input, self.backbone = encoder.input, encoder.backbone
