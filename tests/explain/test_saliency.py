@@ -14,7 +14,7 @@ from tumortrace.explain.methods import METHODS
 from tumortrace.explain.saliency import _enlarge, saliency
 from tumortrace.models.registry import build
 
-SIDES = {"cnn3d": 128, "resnet18": 160, "inception_v3": 143}
+SIDES = {"cnn3d": 128, "resnet18": 160, "inception_v3": 143, "efficientnet_lite0": 160, "efficientnet_lite2": 160}
 
 
 def receptive_field_centre(model, cell: tuple[int, int], side: int) -> tuple[float, float]:
@@ -40,7 +40,7 @@ def test_the_grid_says_where_each_cell_looks(name: str) -> None:
     torch.manual_seed(0)
     model = build(ModelSettings.model_validate({"name": name})).eval()
     for module in model.modules():
-        if isinstance(module, nn.ReLU):
+        if isinstance(module, nn.ReLU | nn.ReLU6):
             module.inplace = False
     start, step = model.saliency_grid
     centre = (SIDES[name] - 1) / 2

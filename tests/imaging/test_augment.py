@@ -1,12 +1,29 @@
 from __future__ import annotations
 
+import io
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tumortrace.config import AugmentSettings
-from tumortrace.imaging.augment import NUMBERS, Augment, draw
+from tumortrace.imaging.augment import (
+    _BIAS_ON,
+    _BLUR,
+    _BLUR_ON,
+    _CROP,
+    _CROP_DOWN,
+    _CROP_ON,
+    _CROP_RIGHT,
+    _JPEG,
+    _JPEG_ON,
+    _MARK_ON,
+    NUMBERS,
+    Augment,
+    draw,
+)  # fmt: skip
 
 NOTHING = AugmentSettings(rotate=0, shift=0, scale=0, reflect=False, brightness=0, contrast=0, gamma=0, noise=0)
 
@@ -107,3 +124,67 @@ def test_intensity_leaves_the_mask_alone() -> None:
 def test_the_same_generator_draws_the_same_numbers() -> None:
     assert torch.equal(numbers(5, seed=3), numbers(5, seed=3))
     assert not torch.equal(numbers(5, seed=3), numbers(5, seed=4))
+
+
+def on(place: int, count: int = 4, seed: int = 0) -> torch.Tensor:
+    """Numbers under which the change decided by ``place`` happens to every slice."""
+    found = numbers(count, seed)
+    found[:, place] = 0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "decides"),
+    [("bias_field", _BIAS_ON), ("blur", _BLUR_ON), ("jpeg", _JPEG_ON), ("marks", _MARK_ON), ("tight_crop", _CROP_ON)],
+)
+def test_what_other_scanners_bring_happens_to_some_slices_alone(name: str, decides: int) -> None:
+    images = torch.rand(4, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    some = on(decides)
+    some[:, _BLUR] = 0.9
+    some[2:, decides] = 1
+    found, _ = changed(**{name: 0.8})(images, some)
+    assert found.shape == images.shape
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
+    assert torch.allclose(found[2:], images[2:], atol=1e-5)
+    assert all(not torch.allclose(found[place], images[place], atol=1e-3) for place in (0, 1))
+
+
+def test_a_blur_keeps_the_mean_and_takes_the_detail() -> None:
+    images, strongest = torch.rand(4, 1, 64, 64), on(_BLUR_ON)
+    strongest[:, _BLUR] = 1
+    found, _ = changed(blur=3.0)(images, strongest)
+    assert found.mean() == pytest.approx(float(images.mean()), abs=0.02)
+    assert float(found.std()) < float(images.std()) / 2
+
+
+def test_jpeg_rounds_to_what_pillow_writes_at_the_same_quality() -> None:
+    y, x = torch.meshgrid(torch.linspace(0, 6, 64), torch.linspace(0, 6, 64), indexing="ij")
+    image = (0.5 + 0.3 * torch.sin(x * y / 2))[None, None]
+    drawn = on(_JPEG_ON, 1)
+    drawn[:, _JPEG] = 1.0  # five times the standard table, which is quality 10
+    found, _ = changed(jpeg=1.0)(image, drawn)
+    raw = io.BytesIO()
+    Image.fromarray((image[0, 0].numpy() * 255).round().astype(np.uint8)).save(raw, "JPEG", quality=10)
+    written = torch.from_numpy(np.asarray(Image.open(raw), dtype=np.float32) / 255)
+    assert float((found[0, 0] - written).abs().mean()) < 0.01
+    assert float((found[0, 0] - image[0, 0]).abs().mean()) > 0.01
+
+
+def test_a_cut_out_that_would_lose_the_tumour_is_not_made() -> None:
+    images = torch.rand(2, 1, 64, 64)
+    masks = torch.zeros(2, 1, 64, 64)
+    masks[0, 0, :6, :6] = 1  # in the corner: any cut-out loses it
+    masks[1, 0, 28:36, 28:36] = 1
+    drawn = on(_CROP_ON, 2)
+    drawn[:, [_CROP, _CROP_RIGHT, _CROP_DOWN]] = torch.tensor([1.0, 0.5, 0.5])
+    found, kept = changed(tight_crop=1.0)(images, drawn, masks)
+    assert kept is not None
+    assert torch.allclose(found[0], images[0], atol=1e-5)
+    assert float(kept[0].sum()) == 36
+    assert float(kept[1].sum()) == pytest.approx(4 * 64, rel=0.1), "twice as large"
+    assert not torch.allclose(found[1], images[1], atol=1e-2)
+
+
+def test_new_numbers_leave_those_of_older_recipes_as_they_were() -> None:
+    generator = torch.Generator().manual_seed(5)
+    assert torch.equal(draw(6, torch.Generator().manual_seed(5))[:, :14], torch.rand(6, 14, generator=generator))

