@@ -31,6 +31,9 @@ def benchmark(
     model: Annotated[
         list[str] | None, typer.Option(help="Train this model alone, and what it starts from; repeat for several.")
     ] = None,
+    fold: Annotated[
+        list[int] | None, typer.Option(help="Train this test fold alone; repeat for several.", min=0, max=5)
+    ] = None,
     train: Annotated[bool, typer.Option(help="Train what is missing; without, only compute the figures.")] = True,
     jobs: Annotated[str, typer.Option(help="Runs at a time; auto: one a core, on GPUs as many as fit.")] = "auto",
     memory_gb: Annotated[float, typer.Option(min=0.1, help="GPU memory a run is taken to need, for --jobs auto.")] = (
@@ -61,7 +64,9 @@ def benchmark(
     wanted = [
         entry
         for entry in every
-        if (not part or entry.part in part) and (not model or entry.task.config.model.name in model)
+        if (not part or entry.part in part)
+        and (not model or entry.task.config.model.name in model)
+        and (not fold or entry.task.config.fold in fold)
     ]
     kept = records.beside(out)
     if dry_run:
