@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final = ("README.md", "docs/benchmark.md", "docs/classify.md", "docs/models/*.md")
 NOTHING: Final = "Not measured yet: `python -m tumortrace benchmark --resume` makes it."
 BLOCK: Final = re.compile(r"(<!-- table (?P<name>[\w-]+)(?P<words>(?: [\w.-]+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
-NETWORKS: Final = ("tracenet", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
+NETWORKS: Final = ("tracenet", "efficientnet_lite0", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
 WANTED: Final = (
     ("cnn3d", "slice", "accuracy", None, 0.94), ("cnn3d", "slice", "macro_f1", None, 0.93),
     ("resnet18", "slice", "accuracy", None, 0.96), ("inception_v3", "slice", "accuracy", None, 0.96),

@@ -51,5 +51,5 @@ def ship_all() -> None:
     }  # fmt: skip
     paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
     gate(1e6)
-    seen = np.random.default_rng(0).normal(size=(100, 1156)).astype(np.float32)
+    seen = np.random.default_rng(0).normal(size=(100, 1636)).astype(np.float32)
     save_neighbours(seen, [str(place) for place in range(1, 101)], paths.artifacts() / "models" / "tracenet")

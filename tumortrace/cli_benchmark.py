@@ -122,7 +122,7 @@ def _train(
     from tumortrace.training.backends import Local
     from tumortrace.training.sweep import run
 
-    tasks = kept.to_train(wanted, every)
+    tasks = kept.to_train(wanted)
     with bar(name_of(preset), len(tasks), quiet=quiet) as advance, contextlib.redirect_stdout(sys.stderr):
 
         def ended(outcome: Outcome) -> None:

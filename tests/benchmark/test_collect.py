@@ -75,7 +75,7 @@ def none_kept() -> Records:
 
 
 def planned(*parts: Part, folds: tuple[int, ...] = (1, 2)) -> list[Entry]:
-    found = plan.entries(plan.find("quick"), parts, {"dataset": "tiny"})
+    found = plan.entries(plan.find("cpu"), parts, {"dataset": "tiny"})
     return [
         entry
         for entry in found
@@ -90,7 +90,7 @@ def test_rows_of_networks_baselines_and_ensemble_are_gathered(dataset: Dataset) 
         finish(entry, dataset)
     found = collect.gather(entries, none_kept(), dataset)
     networks = {entry.task.config.model.name for entry in entries}
-    exams = {f"{name}{exam.SUFFIX}" for name in exam.JUDGED}
+    exams = {f"{name}{exam.SUFFIX}" for name in (*networks, ensemble.NAME)}
     assert set(found.test["model"]) == networks | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
     assert tuple(found.test.columns) == COLUMNS
     counts = found.test["model"].value_counts()
@@ -136,7 +136,7 @@ def test_models_that_have_finished_every_fold_stand_alone_while_others_are_being
         if entry.task.config.model.name in whole or entry.task.config.fold == 1:
             finish(entry, dataset)
     found = collect.gather(entries, none_kept(), dataset)
-    exams = {f"{name}{exam.SUFFIX}" for name in exam.JUDGED}
+    exams = {f"{name}{exam.SUFFIX}" for name in (*whole, ensemble.NAME)}
     assert set(found.test["model"]) == whole | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
     assert set(found.test["fold"]) == {1, 2, 3}
 

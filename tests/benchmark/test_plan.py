@@ -7,14 +7,27 @@ import pytest
 
 from tumortrace.benchmark import plan
 from tumortrace.benchmark.ensemble import UNHEARD
-from tumortrace.benchmark.plan import ABLATIONS, BASE, PARTS, PRESETS, Entry, entries, find
+from tumortrace.benchmark.plan import BASE, PARTS, PRESETS, Entry, entries, find
 from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError
 from tumortrace.settings import flatten
-from tumortrace.training.starting import SAME, starts_from
 
-MODELS = ("tracenet", "resnet18", "resnet18_cbam", "cnn3d", "inception_v3")
-VARIANTS = sum(len(variants) + 1 for variants in ABLATIONS.values())
+MODELS = {
+    "cpu": ("tracenet", "efficientnet_lite0", "resnet18", "inception_v3", "cnn3d"),
+    "full": (
+        "tracenet",
+        "efficientnet_lite0",
+        "efficientnet_lite2",
+        "resnet18",
+        "resnet18_cbam",
+        "inception_v3",
+        "cnn3d",
+    ),
+}
+
+
+def variants(key: str) -> int:
+    return sum(len(named) + 1 for named in find(key).ablations.values())
 
 
 def changes(config: RunConfig, base: RunConfig) -> dict[str, object]:
@@ -31,8 +44,11 @@ def ablations(key: str) -> tuple[dict[str, Entry], list[Entry]]:
 @pytest.mark.parametrize(
     ("key", "counts"),
     [
-        ("quick", {"official": 25, "person": 25, "slice": 5, "ablations": 2 * VARIANTS, "shipped": 4}),
-        ("full", {"official": 25, "person": 25, "slice": 25, "seeds": 40, "ablations": 5 * VARIANTS, "shipped": 4}),
+        ("cpu", {"official": 25, "person": 10, "slice": 1, "ablations": 2 * variants("cpu"), "shipped": 5}),
+        (
+            "full",
+            {"official": 35, "person": 35, "slice": 35, "seeds": 40, "ablations": 5 * variants("full"), "shipped": 6},
+        ),
     ],
 )
 def test_how_many_runs_each_part_has(key: str, counts: dict[str, int]) -> None:
@@ -52,7 +68,7 @@ def test_every_model_is_tested_on_every_fold(key: str) -> None:
         configs = [entry.task.config for entry in entries(find(key), (part,))]
         assert {config.protocol for config in configs} == {part}
         assert {(config.model.name, config.fold) for config in configs} == {
-            (name, fold) for name in MODELS for fold in (1, 2, 3, 4, 5)
+            (name, fold) for name in find(key).models.get(part, MODELS[key]) for fold in (1, 2, 3, 4, 5)
         }
         assert all(config.validation > 0 and config.dataset == "figshare" for config in configs)
 
@@ -65,34 +81,41 @@ def test_further_seeds_are_those_of_the_headline_models() -> None:
 
 
 def test_what_ships_is_what_votes_trained_on_all_five_folds() -> None:
-    configs = [entry.task.config for entry in entries(find("quick"), ("shipped",))]
-    assert sorted(config.model.name for config in configs) == sorted(set(MODELS) - UNHEARD)
+    configs = [entry.task.config for entry in entries(find("cpu"), ("shipped",))]
+    assert sorted(config.model.name for config in configs) == sorted(set(MODELS["cpu"]) - UNHEARD)
     assert {(config.fold, config.validation) for config in configs} == {(0, 0.0)}
 
 
 def test_parts_come_in_their_own_order_whatever_the_order_asked_for() -> None:
-    chosen = entries(find("quick"), ("shipped", "slice", "official"))
+    chosen = entries(find("cpu"), ("shipped", "slice", "official"))
     assert list(dict.fromkeys(entry.part for entry in chosen)) == ["official", "shipped", "slice"]
-    assert list(dict.fromkeys(entry.part for entry in entries(find("full")))) == list(PARTS)
+    assert list(dict.fromkeys(entry.part for entry in entries(find("full"), PARTS[2:]))) == list(PARTS[2:])
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_the_first_model_is_trained_under_both_protocols_before_the_others(key: str) -> None:
+    first = [(entry.part, entry.task.config.model.name) for entry in entries(find(key))][:11]
+    assert first[:10] == [("official", "tracenet")] * 5 + [("person", "tracenet")] * 5
+    assert first[10] == ("official", "efficientnet_lite0")
 
 
 def test_what_every_run_is_told_reaches_every_run() -> None:
-    told = entries(find("quick"), overrides={"dataset": "tiny", "optim.warmup": 0.5})
+    told = entries(find("cpu"), overrides={"dataset": "tiny", "optim.warmup": 0.5})
     assert {(entry.task.config.dataset, entry.task.config.optim.warmup) for entry in told} == {("tiny", 0.5)}
-    plain = {entry.task.run_id for entry in entries(find("quick"))}
+    plain = {entry.task.run_id for entry in entries(find("cpu"))}
     assert plain.isdisjoint(entry.task.run_id for entry in told)
 
 
 def test_trials_of_a_single_epoch_are_possible() -> None:
-    tried = entries(find("quick"), overrides={"optim.epochs": 1})
-    assert {entry.task.config.optim.epochs for entry in tried} == {1, 2}  # 2: half as many again
+    tried = entries(find("cpu"), overrides={"optim.epochs": 1})
+    assert {entry.task.config.optim.epochs for entry in tried} == {1}
 
 
 def test_a_base_that_is_an_ordinary_run_serves_twice_and_is_trained_once() -> None:
-    preset = dataclasses.replace(find("quick"), ablation={})
+    preset = dataclasses.replace(find("cpu"), ablation={})
     plain = {entry.task.run_id for entry in entries(preset, ("official",))}
     bases = [entry for entry in entries(preset, ("ablations",)) if entry.variant == BASE]
-    assert len(bases) == len(ABLATIONS) * len(preset.ablation_folds)
+    assert len(bases) == len(preset.ablations) * len(preset.ablation_folds)
     assert all(entry.task.run_id in plain for entry in bases)
     twice = Counter(entry.task.run_id for entry in entries(preset))
     assert {entry.task.run_id for entry in bases} == {run_id for run_id, times in twice.items() if times == 2}
@@ -101,46 +124,36 @@ def test_a_base_that_is_an_ordinary_run_serves_twice_and_is_trained_once() -> No
 @pytest.mark.parametrize("key", PRESETS)
 def test_an_ablation_changes_its_own_factor_and_nothing_else(key: str) -> None:
     bases, found = ablations(key)
-    assert set(bases) == set(ABLATIONS)
+    assert set(bases) == set(find(key).ablations)
     for entry in found:
         changed = changes(entry.task.config, bases[entry.base].task.config)
         if entry.variant == BASE:
             assert changed == {}
         else:
             assert ": " in entry.variant
-            assert set(changed) == set(ABLATIONS[entry.base][entry.variant]), entry.variant
+            assert set(changed) == set(find(key).ablations[entry.base][entry.variant]), entry.variant
 
 
 def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
-    bases, found = ablations("quick")
+    bases, found = ablations("full")
     base = bases["tracenet"].task.config
     by_variant = {entry.variant: entry.task.config for entry in found if entry.base == "tracenet"}
     assert by_variant["size: half as large again"].preprocess.size == base.preprocess.size * 3 // 2
     assert by_variant["size: three quarters"].preprocess.size == base.preprocess.size * 3 // 4
     assert by_variant["learning rate: half"].optim.lr == pytest.approx(base.optim.lr / 2)
     assert by_variant["learning rate: twice"].optim.lr == pytest.approx(2 * base.optim.lr)
-    assert by_variant["batch: twice"].optim.batch_size == 2 * base.optim.batch_size
+    assert by_variant["batch: half"].optim.batch_size == base.optim.batch_size // 2
     assert by_variant["epochs: half"].optim.epochs == base.optim.epochs // 2
     assert by_variant["epochs: half as many again"].optim.epochs == base.optim.epochs * 3 // 2
 
 
-@pytest.mark.parametrize("key", PRESETS)
-def test_a_run_starts_from_an_earlier_one_that_saw_the_same_slices(key: str) -> None:
-    earlier: dict[str, RunConfig] = {}
-    started = 0
-    for entry in entries(find(key)):
-        mine = entry.task.config
-        if (name := starts_from(mine)) is not None:
-            other = earlier[name]
-            assert other.model.name == "tracenet"
-            assert all(getattr(mine, field) == getattr(other, field) for field in SAME)
-            started += 1
-        earlier[entry.task.run_id] = mine
-    assert started > 20
+def test_the_ablations_that_matter_are_among_those_of_the_larger_preset() -> None:
+    small, large = find("cpu").ablations, find("full").ablations
+    assert all(variant in large[base] for base, named in small.items() for variant in named)
 
 
 def test_no_augmentation_leaves_nothing_switched_on() -> None:
-    _, found = ablations("quick")
+    _, found = ablations("cpu")
     for entry in found:
         if entry.variant == "augmentation: none":
             assert not any(entry.task.config.augment.model_dump().values())
@@ -156,7 +169,7 @@ def test_an_unknown_preset_is_refused_by_naming_the_others() -> None:
 
 def test_a_setting_that_does_not_hold_is_refused() -> None:
     with pytest.raises(ConfigError, match="contradict") as refusal:
-        entries(find("quick"), ("official",), {"preprocess.size": 64})
+        entries(find("cpu"), ("official",), {"preprocess.size": 64})
     assert "inception_v3" in str(refusal.value)
     with pytest.raises(ConfigError):
         plan.config_of({"optim.no_such_setting": 1})

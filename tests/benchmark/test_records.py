@@ -12,7 +12,6 @@ from tumortrace.benchmark.plan import Entry
 from tumortrace.benchmark.records import Records
 from tumortrace.errors import RunNotFound
 from tumortrace.training import runs
-from tumortrace.training.starting import starts_from
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
 
 
 def planned() -> list[Entry]:
-    return [entry for entry in plan.entries(plan.find("quick"), ["official"]) if entry.task.config.fold == 1]
+    return [entry for entry in plan.entries(plan.find("cpu"), ["official"]) if entry.task.config.fold == 1]
 
 
 def finish(entry: Entry) -> None:
@@ -33,20 +32,15 @@ def finish(entry: Entry) -> None:
     (run.folder / "model.safetensors").write_bytes(b"0" * 1000)
 
 
-def started() -> tuple[Entry, Entry]:
-    """A run, and one that starts from its weights."""
-    names = {entry.task.run_id: entry for entry in planned()}
-    later = next(entry for entry in names.values() if starts_from(entry.task.config))
-    return names[str(starts_from(later.task.config))], later
-
-
 def test_a_record_holds_rows_and_cost_but_neither_weights_nor_the_machine(kept: Records) -> None:
     entry = planned()[0]
     finish(entry)
     kept.keep(entry.task)
     record = kept.get(entry.task)
     assert record.folder == kept.folder / entry.task.run_id
-    assert {path.name for path in record.folder.iterdir()} == {"config.json", "status.json", records.PREDICTIONS}
+    assert {path.name for path in record.folder.iterdir()} == {
+        "config.json", "dataset.json", "status.json", records.PREDICTIONS,
+    }  # fmt: skip
     assert record.status.seconds == 60.0
     assert record.status.state == "finished"
     assert "somewhere" not in (record.folder / "status.json").read_text()
@@ -61,7 +55,7 @@ def test_a_record_stands_for_its_run_when_that_is_gone_and_is_never_rewritten(ke
     before = {path.name: path.stat().st_mtime_ns for path in kept.get(entry.task).folder.iterdir()}
     runs.delete(entry.task.run_id)
     assert kept.finished(planned()) == [entry]
-    assert entry.task not in kept.to_train(planned()[:2], planned())
+    assert entry.task not in kept.to_train(planned()[:2])
     finish(entry)
     kept.keep(entry.task)
     assert {path.name: path.stat().st_mtime_ns for path in kept.get(entry.task).folder.iterdir()} == before
@@ -80,18 +74,6 @@ def test_a_record_of_other_settings_is_another_runs(kept: Records) -> None:
     finish(entry)
     kept.keep(entry.task)
     assert kept.get(entry.task).config == entry.task.config
-
-
-def test_weights_that_a_record_lacks_are_trained_again_where_a_run_starts_from_them(kept: Records) -> None:
-    first, later = started()
-    finish(first)
-    kept.keep(first.task)
-    every = planned()
-    assert kept.to_train([later], every) == [later.task], "the weights are here"
-    runs.delete(first.task.run_id)
-    assert kept.to_train([later], every) == [first.task, later.task]
-    finish(later)
-    assert kept.to_train([first, later], every) == [], "nothing is left that would start from them"
 
 
 def test_half_a_record_is_none(kept: Records) -> None:

@@ -33,13 +33,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset of two networks, one epoch, two folds; the ablation of one factor."""
-    quick = plan.PRESETS["quick"]
+    quick = plan.PRESETS["cpu"]
     short = {"preprocess.size": 32, "optim.epochs": 1, "optim.batch_size": 16, "model.mirror": False}
     recipes = {name: quick.recipes[name] | short for name in ("tracenet", "cnn3d")}
-    tiny = replace(quick, recipes=recipes, slice_folds=(), ablation_folds=(1,), ablation={}, sample=2)
-    monkeypatch.setitem(plan.PRESETS, "quick", tiny)
+    ablations = {"cnn3d": {"dropout: none": {"model.dropout": 0.0}}}
+    tiny = replace(
+        quick,
+        recipes=recipes,
+        slice_folds=(),
+        ablation_folds=(1,),
+        ablations=ablations,
+        ablation={},
+        models={},
+        sample=2,
+    )
+    monkeypatch.setitem(plan.PRESETS, "cpu", tiny)
     monkeypatch.setattr(plan, "FOLDS", (1, 2))
-    monkeypatch.setattr(plan, "ABLATIONS", {"cnn3d": {"dropout: none": {"model.dropout": 0.0}}})
 
 
 @pytest.mark.slow
@@ -64,7 +73,7 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -
     assert tuple(rows.columns) == COLUMNS
     assert set(rows["protocol"]) == {"official", "person"}
     networks = {"tracenet", "cnn3d", "ensemble"}
-    assert set(rows["model"]) == networks | {"tracenet_exam", "ensemble_exam", "classical", "majority"}
+    assert set(rows["model"]) == networks | {f"{name}_exam" for name in networks} | {"classical", "majority"}
     keys = {"model", "protocol", "unit", "metric", "class", "value", "low", "high", "n"}
     assert all(set(line) == keys for line in found["figures"])
     assert found["synthetic"] is True

@@ -83,9 +83,9 @@ def test_what_is_no_report_is_refused_with_a_remedy(tmp_path: Path, content: str
     path = tmp_path / "report.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(DataError, match="tumortrace evaluate"):
+    with pytest.raises(DataError, match="benchmark --resume"):
         read_report(path)
-    with pytest.raises(DataError, match="tumortrace evaluate"):
+    with pytest.raises(DataError, match="benchmark --resume"):
         read_reports(path)
 
 

@@ -64,7 +64,7 @@ def test_the_preferred_judge_is_tracenet_then_resnet() -> None:
     assert embedding.judge().name == "tracenet"
 
 
-@pytest.mark.parametrize(("name", "width"), [("resnet18", 512), ("tracenet", 1156)])
+@pytest.mark.parametrize(("name", "width"), [("resnet18", 512), ("tracenet", 1636)])
 def test_what_the_last_layer_is_given_is_what_the_answer_comes_from(
     name: str, width: int, phantom: store.Dataset
 ) -> None:

@@ -19,7 +19,7 @@ TEXTS = {
     "leaderboard": [
         "What this says", "Macro F1 with its 95 % interval", "cannot be told apart",
         "Ensemble", "Majority vote", "Protocol person", "n = 90 slices", "95 % intervals", "Recall",
-        "64 px, one seed.", "slice 1", "benchmark --preset quick --resume",
+        "64 px, one seed.", "slice 1", "benchmark --preset cpu --resume",
     ],
     "confusions": ["Shade: share of the true class", "TraceNet", "Ensemble", "n = 90 slices", "carry no interval"],
     "model": [

@@ -16,7 +16,7 @@ from tumortrace.errors import DataError, TrainingDiverged
 from tumortrace.evaluation.report import Report
 from tumortrace.models import registry
 from tumortrace.models.base import SliceNet
-from tumortrace.training import runs
+from tumortrace.training import clock, runs
 from tumortrace.training.loop import train
 from tumortrace.training.schedule import learning_rate
 
@@ -79,8 +79,9 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(home: Path, tiny: Ru
 
 @pytest.mark.parametrize("where", [(1, 2), (1, 0), (2, 6)])
 def test_a_stopped_and_resumed_run_ends_in_the_same_weights(
-    home: Path, tiny: RunConfig, where: tuple[int, int]
+    home: Path, tiny: RunConfig, where: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(clock, "_CHECK_SECONDS", 0.0)  # a request to stop is seen after the step it came in
     whole = runs.create(tiny, "whole")
     train(whole)
     broken = runs.create(tiny, "broken")

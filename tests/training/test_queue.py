@@ -130,7 +130,7 @@ def test_a_deleted_run_leaves_the_queue(started: list, tiny: RunConfig) -> None:
 
 
 @pytest.mark.parametrize("lost", ["{", "", '{"order": ["gone"], "per_device": 0}', None])
-def test_without_its_file_the_queue_loses_no_run(spawned: list, home: Path, tiny: RunConfig, lost: str | None) -> None:
+def test_without_its_file_the_queue_loses_no_run(started: list, home: Path, tiny: RunConfig, lost: str | None) -> None:
     first = jobs.start(tiny, "a")
     for name in ("c", "b"):
         jobs.start(tiny, name)
@@ -143,7 +143,7 @@ def test_without_its_file_the_queue_loses_no_run(spawned: list, home: Path, tiny
 
 
 def test_a_kill_before_the_order_is_written_leaves_the_run_waiting(
-    spawned: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+    started: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = jobs.start(tiny, "a")
     with monkeypatch.context() as broken:
@@ -155,7 +155,7 @@ def test_a_kill_before_the_order_is_written_leaves_the_run_waiting(
     assert [run.id for run in queue.dispatch()] == ["b"]
 
 
-def test_a_run_removed_by_somebody_else_leaves_the_others_waiting(spawned: list, tiny: RunConfig) -> None:
+def test_a_run_removed_by_somebody_else_leaves_the_others_waiting(started: list, tiny: RunConfig) -> None:
     first = jobs.start(tiny, "a")
     gone = jobs.start(tiny, "b")
     jobs.start(tiny, "c")
@@ -164,7 +164,7 @@ def test_a_run_removed_by_somebody_else_leaves_the_others_waiting(spawned: list,
     assert [run.id for run in queue.dispatch()] == ["c"]
 
 
-def test_a_waiting_run_with_unreadable_settings_holds_nobody_up(spawned: list, tiny: RunConfig) -> None:
+def test_a_waiting_run_with_unreadable_settings_holds_nobody_up(started: list, tiny: RunConfig) -> None:
     first = jobs.start(tiny, "a")
     broken = jobs.start(tiny, "b")
     jobs.start(tiny, "c")
@@ -175,7 +175,7 @@ def test_a_waiting_run_with_unreadable_settings_holds_nobody_up(spawned: list, t
 
 
 def test_a_servers_thread_starts_what_waits_and_outlives_a_failure(
-    spawned: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+    started: list, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop, calls = threading.Event(), []
 

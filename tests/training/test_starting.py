@@ -31,8 +31,13 @@ def config(model: str = "resnet18", init: str = "run:first", **more: object) -> 
     return parse_config({"model": {"name": model, "init": init}, **more})
 
 
+def encoder_of(traced: RunConfig) -> RunConfig:
+    """The same TraceNet on the encoder that a ResNet18 may start from."""
+    return traced.model_copy(update={"model": traced.model.model_copy(update={"encoder": "resnet18"})})
+
+
 def make(run_id: str = "first", state: str = "finished", **more: object) -> runs.Run:
-    made = runs.create(config("tracenet", "scratch", **more), run_id, state=state)
+    made = runs.create(encoder_of(config("tracenet", "scratch", **more)), run_id, state=state)
     torch.manual_seed(1)
     save_file(build(made.config.model).state_dict(), made.folder / "model.safetensors")
     return made

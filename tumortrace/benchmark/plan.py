@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from tumortrace.benchmark.ablations import BASE
 from tumortrace.benchmark.ensemble import UNHEARD
-from tumortrace.config import START_RUN, RunConfig, parse_config
+from tumortrace.config import RunConfig, parse_config
 from tumortrace.data.catalog import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
 from tumortrace.settings import nest
@@ -216,7 +216,7 @@ def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings |
             found += _ablations(preset, overrides or {})
             continue
         changed = overrides or {}
-        found += [Entry(part, "", "", _task(preset, values | changed, changed)) for values in _plain(preset, part)]
+        found += [Entry(part, "", "", _task(preset, values | changed)) for values in _plain(preset, part)]
     best = next(iter(preset.recipes))
     protocols = ("official", "person")
     return sorted(found, key=lambda one: not (one.part in protocols and one.task.config.model.name == best))
@@ -265,7 +265,7 @@ def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
             for fold in preset.ablation_folds:
                 values = recipe | {key: _scaled(recipe, key, value) for key, value in changes.items()}
                 values |= {"protocol": "official", "fold": fold, "seed": preset.seeds[0]}
-                found.append(Entry("ablations", base, variant, _task(preset, values, changed)))
+                found.append(Entry("ablations", base, variant, _task(preset, values)))
     return found
 
 
@@ -276,11 +276,5 @@ def _scaled(recipe: Settings, key: str, value: Any) -> Any:
     return max(1, round(scaled)) if isinstance(recipe[key], int) else scaled
 
 
-def _task(preset: Preset, values: Settings, changed: Settings) -> Task:
-    start = str(values.get("model.init", ""))
-    if start.startswith(START_RUN):
-        # The run of that recipe on the very same slices; it stands earlier in the plan.
-        same = {key: values[key] for key in ("fold", "seed", "validation", "train_share", "protocol") if key in values}
-        source = preset.recipes[start.removeprefix(START_RUN)] | changed | same
-        values = values | {"model.init": f"{START_RUN}{_task(preset, source, {}).run_id}"}
+def _task(preset: Preset, values: Settings) -> Task:
     return make_task(name_of(preset), config_of(values))

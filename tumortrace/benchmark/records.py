@@ -31,7 +31,6 @@ from tumortrace.benchmark.plan import Entry
 from tumortrace.errors import RunNotFound
 from tumortrace.training import run_dataset
 from tumortrace.training.runs import Run
-from tumortrace.training.starting import starts_from
 from tumortrace.training.sweep_worker import Task, is_finished
 
 PREDICTIONS: Final = "predictions.parquet"
@@ -74,20 +73,9 @@ class Records:
         """Those that have a record or a finished run."""
         return [entry for entry in entries if self.find(entry.task)]
 
-    def to_train(self, wanted: Sequence[Entry], every: Sequence[Entry]) -> list[Task]:
-        """What must be trained for the wanted entries, in the plan's order.
-
-        A run that has a record but no weights here is trained again where another one starts from its weights.
-        """
-        tasks = {entry.task.run_id: entry.task for entry in every}
-        needed = {entry.task.run_id for entry in wanted if not self.find(entry.task)}
-        new = needed
-        while new:
-            starts = [starts_from(tasks[name].config) for name in new]
-            sources = {name for name in starts if name in tasks and name not in needed}
-            new = {name for name in sources if name and not is_finished(tasks[name])}
-            needed = needed | new
-        return [task for name, task in tasks.items() if name in needed]
+    def to_train(self, wanted: Sequence[Entry]) -> list[Task]:
+        """What must be trained for the wanted entries, in the plan's order."""
+        return list({entry.task.run_id: entry.task for entry in wanted if not self.find(entry.task)}.values())
 
     def keep(self, task: Task) -> None:
         """Write the record of a finished run, unless there is one."""

@@ -68,7 +68,7 @@ class Answer:
     view: PreprocessSettings | None = None
     """How ``image`` and ``outline`` were cut from the slice."""
     seen: npt.NDArray[np.float32] | None = None
-    """``[1156]``, what TraceNet's head saw: where to look for similar slices."""
+    """``[F]``, what TraceNet's head saw: where to look for similar slices."""
 
     @property
     def prediction(self) -> int | None:

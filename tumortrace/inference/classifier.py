@@ -46,7 +46,7 @@ class Look:
     probabilities: npt.NDArray[np.float64]  # [B, 3]
     outlines: npt.NDArray[np.float32] | None = None  # [B, S, S] probability of tumour
     peaks: npt.NDArray[np.float64] | None = None  # [B], the highest of each outline
-    seen: npt.NDArray[np.float32] | None = None  # [B, 1156], what its head saw
+    seen: npt.NDArray[np.float32] | None = None  # [B, F], what its head saw
 
 
 class Classifier:

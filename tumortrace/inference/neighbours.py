@@ -60,7 +60,7 @@ class Neighbours:
         """The nearest slices, at most one of each person.
 
         Args:
-            seen: ``[1156]``, what TraceNet's head saw of the slice in question.
+            seen: ``[F]``, what TraceNet's head saw of the slice in question.
             count: How many.
             but_not: A person whose slices do not count: the one the slice is of, where it is from the dataset.
         """
@@ -131,7 +131,7 @@ def save_neighbours(seen: Floats, slice_ids: list[str], folder: Path) -> Path:
     """Write the index beside a shipped TraceNet.
 
     Args:
-        seen: ``[N, 1156]``, what its head saw of every slice.
+        seen: ``[N, F]``, what its head saw of every slice.
         slice_ids: Of the real dataset.
         folder: ``artifacts/models/tracenet``.
     """

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
-from streamlit import runtime
 
 from tumortrace.config import model_title
 from tumortrace.data import identity
@@ -182,7 +181,7 @@ def _sidebar() -> Dataset | None:
 @st.cache_resource(show_spinner=False)
 def _dispatcher() -> None:
     """The thread that starts waiting runs, once a server; drawing a page starts none."""
-    if runtime.exists():  # not in tests, which have no server
+    if judges.on_a_server():
         threading.Thread(target=queue.keep_dispatching, args=(threading.Event(),), name="queue", daemon=True).start()
 
 
@@ -219,7 +218,8 @@ def _opened(name: str) -> Dataset:
         st.badge("synthetic slices", icon=":material/science:", color="orange")
     elif identity.is_published(dataset):
         part = len(dataset.manifest)
-        st.caption(f"{part:,} {'' if part == SLICES else f'of {SLICES:,} '}real slices, CC BY 4.0")
+        whole = part == SLICES
+        st.caption(f"{part:,} real slices, CC BY 4.0" if whole else f"{part:,} of {SLICES:,} slices, CC BY 4.0")
     return dataset
 
 

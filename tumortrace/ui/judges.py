@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.runtime import RuntimeState
 
 from tumortrace.config import model_title
 from tumortrace.explain import overlay
@@ -141,10 +142,15 @@ def classifier(key: str, changed: int) -> Classifier:
     return Classifier.from_run(runs.find(name))
 
 
+def on_a_server() -> bool:
+    """Whether a server draws the page; a test puts a stand-in in its place, which must not start threads."""
+    return runtime.exists() and isinstance(runtime.get_instance().state, RuntimeState)
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Import what judging needs beside the pages, once a server: whoever asks a model later waits seconds less."""
-    if runtime.exists():  # not in tests, which have no server
+    if on_a_server():
         threading.Thread(target=_import, name="warm-up", daemon=True).start()
 
 
