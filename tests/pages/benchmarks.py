@@ -67,6 +67,12 @@ def document() -> dict[str, Any]:
         "schema_version": 1, "created": "2026-01-02T03:04:05+00:00", "preset": "quick", "note": "64 px, one seed.",
         "synthetic": False, "dataset": {"name": "figshare", "slices": 3064, "patients": 233, "persons": 209},
         "comparisons": pairs,
+        "shifted": [
+            {"model": model, "protocol": protocol, "kind": kind, "level": level, "accuracy": 0.71, "accuracy_low": 0.66,
+             "accuracy_high": 0.75, "lost": 0.123, "lost_low": 0.1, "lost_high": 0.15, "n": 613, "persons": 100}
+            for model in models for protocol in PROTOCOLS
+            for kind, level in (("all", 0), ("blur", 1), ("blur", 2), ("blur", 3))
+        ],
         "spread": [
             {"model": model, "protocol": protocol, "by": by, "metric": "accuracy", "values": values, "mean": 0.9,
              "sd": 0.02 if len(values) > 1 else None}

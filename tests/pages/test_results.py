@@ -19,7 +19,8 @@ TEXTS = {
     "leaderboard": [
         "What this says", "Macro F1 with its 95 % interval", "cannot be told apart",
         "Ensemble", "Majority vote", "Protocol person", "n = 90 slices", "95 % intervals", "Recall",
-        "64 px, one seed.", "slice 1", "benchmark --preset cpu --resume",
+        "64 px, one seed.", "slice 1", "benchmark --preset cpu --resume", "Shifted test", "12.3 points lost",
+        "613 test slices",
     ],
     "confusions": ["Shade: share of the true class", "TraceNet", "Ensemble", "n = 90 slices", "carry no interval"],
     "model": [
@@ -34,7 +35,7 @@ TEXTS = {
     "literature": ["Someone et al. 2019", "TraceNet, best single network", "swapped", "https://arxiv.org/abs/2411.12874"],
 }  # fmt: skip
 FILES = {
-    "leaderboard": ["tumortrace_leaderboard_person.csv"],
+    "leaderboard": ["tumortrace_leaderboard_person.csv", "tumortrace_shifted_person.csv"],
     "confusions": [],
     "model": [],
     "pairs": ["tumortrace_comparisons_person_accuracy.csv"],

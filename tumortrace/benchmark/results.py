@@ -31,7 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import __version__, paths
-from tumortrace.benchmark import ablations, coverage, ensemble, failures, leakage, pointing, published
+from tumortrace.benchmark import ablations, coverage, ensemble, failures, leakage, pointing, published, robustness
 from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import Entry, Preset
 from tumortrace.benchmark.records import LOCALISATION, MAPS, Records
@@ -63,6 +63,7 @@ class Benchmark:
     rows: Rows
     localised: pd.DataFrame
     maps: dict[str, npt.NDArray[Any]]
+    shifted: pd.DataFrame
 
 
 def compute(
@@ -88,7 +89,8 @@ def compute(
         ``comparisons`` (every pair of models on the same slices and seeds), ``spread`` (over folds, over seeds),
         ``calibration`` (as the network gives it, and at the temperature of its validation part), ``leakage`` and
         ``follow_ups`` (:mod:`.leakage`), ``ablations`` (:mod:`.ablations`), ``localisation`` and ``thresholds``
-        (:mod:`.pointing`), ``failures`` (``error_rates, persons, suspects``; :mod:`.failures`), ``coverage``
+        (:mod:`.pointing`), ``shifted`` (:mod:`.robustness`), ``failures`` (``error_rates, persons, suspects``;
+        :mod:`.failures`), ``coverage``
         and ``limits`` (what prediction sets hold, and the ensemble's limits; :mod:`.coverage`), ``votes``
         (:mod:`.ensemble`), ``own_shares`` (:mod:`.exam`), ``recipes``, ``compute``, ``missing`` (runs that are not
         finished), and what it rests on.
@@ -107,6 +109,8 @@ def compute(
     note("localisation")
     localised, maps, thresholds = _localised(entries, records)
     pointed = pointing.summarise(localised, truth) if len(localised) else []
+    note("shifted test")
+    shifted = robustness.gather(entries, records)
     note("failures")
     document = {
         "schema_version": published.SCHEMA,
@@ -124,6 +128,7 @@ def compute(
         "ablations": effects,
         "localisation": pointed,
         "thresholds": thresholds,
+        "shifted": robustness.summarise(shifted, truth),
         "failures": _failures(rows.test, truth, dataset),
         "coverage": coverage.summarise(rows.test, truth),
         "limits": {
@@ -139,7 +144,7 @@ def compute(
         ],
         "versions": {"tumortrace": __version__, "python": platform.python_version()},
     }
-    return Benchmark(_finite(document), reports, rows, localised, maps)
+    return Benchmark(_finite(document), reports, rows, localised, maps, shifted)
 
 
 def write(found: Benchmark, folder: Path | None = None) -> Path:
@@ -151,6 +156,7 @@ def write(found: Benchmark, folder: Path | None = None) -> Path:
         "validation": _ordered(found.rows.validation, list(KEYS)),
         "ablations": _ordered(found.rows.ablations, ["base", "variant", *KEYS]),
         "localisation": found.localised,
+        "shifted": found.shifted,
     }
     for name, table in tables.items():
         raw = io.BytesIO()

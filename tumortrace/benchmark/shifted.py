@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load as from_safetensors
 
 from tumortrace.benchmark.records import SHIFTED
+from tumortrace.benchmark.robustness import NONE
 from tumortrace.data.store import Dataset
 from tumortrace.errors import ConfigError, RunNotFound
 from tumortrace.evaluation.rows import KEYS, PROBABILITIES
@@ -25,7 +26,6 @@ from tumortrace.imaging.shift import EVERY, LEVELS, SUITE, number_of, shifted
 from tumortrace.models.registry import build
 from tumortrace.training.runs import Run
 
-NONE: Final = "none"
 _BATCH: Final = 32
 
 

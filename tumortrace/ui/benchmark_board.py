@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +14,7 @@ from tumortrace.evaluation.intervals import Interval
 from tumortrace.evaluation.report import Report
 from tumortrace.evaluation.wording import METRIC_NAMES
 from tumortrace.ui import address, benchmark, boards, plots, results, sources, state, style, tabular
+from tumortrace.ui import benchmark_shifted as shifted
 from tumortrace.ui.benchmark import Bench
 from tumortrace.ui.sources import Source
 from tumortrace.ui.tabular import Cell, Line
@@ -112,12 +113,13 @@ def _benchmark(bench: Bench, held: list[Source], protocol: str, level: str) -> N
     if sentences:
         st.html(boards.said(sentences))
     with st.expander("Every figure of every model", icon=":material/table:"):
-        _table(judged, level, f"Leaderboard, protocol {protocol}")
+        _table(judged, level, f"Leaderboard, protocol {protocol}", overall=shifted.overall(bench, protocol))
         st.caption(f"{basis(judged, level)} Small: the intervals. Sorted by {words}; models without a network last.")
         tabular.download(
             lambda: _raw([source.report for source in judged], level),
             f"leaderboard_{protocol}" + ("" if level == "slice" else "_patients"),
         )
+    shifted.panel(bench, protocol)
     _chart(judged, protocol, level)
     _rests(bench)
 
@@ -160,7 +162,14 @@ def _raw(reports: list[Report], level: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _table(held: list[Source], level: str, alt: str, protocol: bool = False) -> None:
+def _table(
+    held: list[Source],
+    level: str,
+    alt: str,
+    protocol: bool = False,
+    overall: dict[str, dict[str, Any]] | None = None,
+) -> None:
+    """The table of every figure; with the shifted test as its last column where models have taken it."""
     rows = []
     for source in held:
         cells = []
@@ -168,9 +177,13 @@ def _table(held: list[Source], level: str, alt: str, protocol: bool = False) -> 
             one = _interval(source, level, metric, class_name)
             make = tabular.number if metric in _DECIMAL else tabular.share
             cells.append(make(one.value, one.low, one.high))
+        if overall:
+            one_line = overall.get(source.report.model)
+            cells.append(shifted.cell(one_line) if one_line else Cell("–"))
         name = source.name + (" (synthetic slices)" if source.synthetic else "")
         rows.append(Line([Cell(name, facts(source.report, level, protocol)), *cells], faint=is_floor(source)))
-    tabular.show(alt, ["Model", *(head for head, _, _ in COLUMNS)], rows)
+    more = ["Shifted test\naccuracy, all shifts"] if overall else []
+    tabular.show(alt, ["Model", *(head for head, _, _ in COLUMNS), *more], rows)
 
 
 def _chart(held: list[Source], protocol: str, level: str) -> None:
