@@ -15,7 +15,7 @@ import typer
 
 from tumortrace import __version__
 from tumortrace.cli_app import run_app
-from tumortrace.cli_benchmark import benchmark
+from tumortrace.cli_benchmark import app as benchmark_app
 from tumortrace.cli_data import app as data_app
 from tumortrace.cli_notes import app as notes_app
 from tumortrace.cli_predict import predict
@@ -37,7 +37,7 @@ app.add_typer(data_app, name="data")
 app.command("train")(train)
 app.command("speedrun")(speedrun)
 app.command("sweep")(sweep)
-app.command("benchmark")(benchmark)
+app.add_typer(benchmark_app, name="benchmark")
 app.add_typer(queue_app, name="queue")
 app.add_typer(runs_app, name="runs")
 app.add_typer(notes_app, name="notes")

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from tumortrace.training.sweep_worker import Outcome
 
 
+app = typer.Typer(help="Train what the figures need and compute every figure.", no_args_is_help=False)
+
+
+@app.callback(invoke_without_command=True)
 def benchmark(
+    context: typer.Context,
     preset: Annotated[Literal["cpu", "full"], typer.Option(help="How large and how often; full wants a GPU.")] = "cpu",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the runs that are there.")] = False,
     part: Annotated[
@@ -50,6 +55,8 @@ def benchmark(
     any time (Ctrl-C) and continued with --resume. What a finished run leaves is kept beside the figures, in runs/:
     with these records the benchmark goes on even on another machine.
     """
+    if context.invoked_subcommand is not None:
+        return
     from tumortrace.benchmark import plan, records
 
     chosen = plan.find(preset)
@@ -85,6 +92,39 @@ def benchmark(
         raise typer.Exit(1)
     if not done:
         raise typer.Exit(1)
+
+
+_Records = Annotated[Path | None, typer.Option("--out", help="Folder of the figures; default artifacts/benchmark.")]
+
+
+@app.command("export")
+def export_state(
+    file: Annotated[Path, typer.Argument(help="The zip to write.")], out: _Records = None, as_json: Json = False
+) -> None:
+    """Write what finished runs have left (rows, settings, fingerprints; no weights) into one zip to carry along."""
+    from tumortrace.benchmark import records, state
+
+    count = state.export(records.beside(out), file)
+    if as_json:
+        print_json({"file": str(file), "records": count})
+    else:
+        typer.echo(f"{count} finished runs are in {file}.")
+
+
+@app.command("import")
+def import_state(
+    file: Annotated[Path, typer.Argument(help="A zip as `benchmark export` wrote it.")],
+    out: _Records = None,
+    as_json: Json = False,
+) -> None:
+    """Take in the finished runs of another machine; those that are here already stay as they are."""
+    from tumortrace.benchmark import records, state
+
+    taken = state.take_in(records.beside(out), file)
+    if as_json:
+        print_json({"new": taken.new, "known": taken.known})
+    else:
+        typer.echo(f"{len(taken.new)} finished runs are new, {len(taken.known)} were here already.")
 
 
 def _setting(text: str) -> tuple[str, Any]:
