@@ -52,7 +52,7 @@ def predict(
     for answer, question in answer_with(questions(files, plane.value), panel):
         typer.echo(json.dumps(answer.record()) if as_json else _line(answer))
         pairs.append((answer, question if report else None))
-    together = make_case([answer for answer, _ in pairs]) if case else None
+    together = make_case([answer for answer, _ in pairs], panel.recipe.own_share) if case else None
     if together is not None:
         _tell(together, as_json)
     if report is not None:
@@ -91,6 +91,11 @@ def _tell(case: Any, as_json: bool) -> None:
                 {
                     "case": label,
                     "probabilities": shares,
+                    "with_context": [
+                        {"slice": name, **dict(zip(CLASSES, map(float, one), strict=True))}
+                        for (name, _, _), one in zip(case.curve, case.context, strict=True)
+                        if one is not None
+                    ],
                     "used": case.used,
                     "of": case.of,
                     "notice": NOT_FOR_CLINICAL_USE,

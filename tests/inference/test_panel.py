@@ -207,6 +207,14 @@ def test_a_case_is_the_mean_of_the_slices_that_the_gate_let_in() -> None:
     assert [open_ for _, _, open_ in case.curve] == [True, True, True, False]
 
 
+def test_a_slice_of_a_case_is_answered_with_the_others_and_without_what_the_gate_kept_out() -> None:
+    answers = [answer(1), answer(1), answer(0), answer(2, "unlike")]
+    case = make_case(answers, own_share=0.3)
+    assert [None if one is None else int(one.argmax()) for one in case.context] == [1, 1, 1, None]
+    alone = make_case(answers, own_share=1.0)
+    assert all(np.allclose(one, shares) for one, (_, shares, _) in zip(alone.context[:3], alone.curve, strict=False))
+
+
 def test_a_case_that_the_gate_lets_nothing_of_in_has_no_answer() -> None:
     case = make_case([answer(2, "unlike"), answer(2, "not_mr")])
     assert case.prediction is None

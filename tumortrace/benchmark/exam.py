@@ -14,15 +14,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import softmax
 
 from tumortrace.config import CONTEXT
+from tumortrace.evaluation.context import with_context
 from tumortrace.evaluation.metrics import LOG_LOSS_FLOOR
 from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
 
 SUFFIX: Final = CONTEXT
-FLOOR: Final = 1e-4
-"""Least probability that counts: one slice that is sure and wrong must not outvote a whole exam."""
 OWN: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 """Shares that a slice's own answer may have; never none, or all slices of an exam would have the same."""
 
@@ -75,13 +73,7 @@ def _fit(held: pd.DataFrame, known: pd.DataFrame) -> float:
 
 def _mix(rows: pd.DataFrame, known: pd.DataFrame, share: float) -> Floats:
     """``[N, 3]``: from the slice's own log-probabilities and the others' of its exam; its own where there are none."""
-    own = np.log(np.clip(rows[list(PROBABILITIES)].to_numpy(dtype=np.float64), FLOOR, None))
     exams = known["patient_id"].reindex(rows["slice_id"])
     # A slice of an unknown patient is an exam of its own.
     codes = exams.astype("string").fillna(pd.Series("?" + rows["slice_id"].astype(str).to_numpy(), index=exams.index))
-    number = pd.factorize(codes)[0]
-    count = np.bincount(number)[number][:, None]
-    total = np.stack([np.bincount(number, one)[number] for one in own.T], axis=1)
-    others = np.where(count > 1, (total - own) / np.maximum(count - 1, 1), own)
-    mixed: Floats = softmax(share * own + (1 - share) * others, axis=1)
-    return mixed
+    return with_context(rows[list(PROBABILITIES)].to_numpy(dtype=np.float64), pd.factorize(codes)[0], share)

@@ -92,7 +92,7 @@ def compute(
         (:mod:`.pointing`), ``shifted`` (:mod:`.robustness`), ``failures`` (``error_rates, persons, suspects``;
         :mod:`.failures`), ``coverage``
         and ``limits`` (what prediction sets hold, and the ensemble's limits; :mod:`.coverage`), ``votes``
-        (:mod:`.ensemble`), ``own_shares`` (:mod:`.exam`), ``recipes``, ``compute``, ``missing`` (runs that are not
+        (:mod:`.ensemble`), ``context_shares`` (:mod:`.exam`), ``recipes``, ``compute``, ``missing`` (runs that are not
         finished), and what it rests on.
     """
     truth = splits.table_for(dataset)
@@ -136,7 +136,7 @@ def compute(
             for protocol in sorted(rows.test["protocol"].unique())
         },
         "votes": [vote.record() for vote in rows.votes],
-        "own_shares": rows.own_shares,
+        "context_shares": rows.own_shares,
         "recipes": {name: dict(recipe) for name, recipe in preset.recipes.items()},
         "compute": _compute(entries, records),
         "missing": [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tumortrace.evaluation.context import DEFAULT_SHARE, with_context
 from tumortrace.inference.answer import Answer
 
 ENSEMBLE = "ensemble"
@@ -28,6 +29,9 @@ class Case:
     """Used slices whose own answer is the case's."""
     curve: tuple[tuple[str, npt.NDArray[np.float64], bool], ...]
     """Of each judged slice: its name, the ensemble's ``[3]``, and whether the gate let it in."""
+    context: tuple[npt.NDArray[np.float64] | None, ...] = ()
+    """Of each judged slice, in the curve's order: its answer with case context, from its own and the other let-in
+    slices' log-probabilities; None where the gate kept it out."""
 
     @property
     def prediction(self) -> int | None:
@@ -35,11 +39,15 @@ class Case:
         return None if self.probabilities is None else int(self.probabilities.argmax())
 
 
-def make_case(answers: Sequence[Answer]) -> Case:
+def make_case(answers: Sequence[Answer], own_share: float = DEFAULT_SHARE) -> Case:
     """Average the slices that the gate let in, as the benchmark's patient-level figures average a patient's slices.
 
     Those figures rest on slices that all show a tumour; a whole series holds many that do not, and the gate's word on
     them counts. Where it lets none in there is no answer for the case.
+
+    Args:
+        answers: Of its slices, in their order.
+        own_share: How much a slice's own answer counts in its answer with case context.
     """
     judged = [answer for answer in answers if ENSEMBLE in answer.probabilities]
     let_in = [answer for answer in judged if answer.gate is None or answer.gate.open]
@@ -49,4 +57,13 @@ def make_case(answers: Sequence[Answer]) -> Case:
         (answer.slice or answer.file, answer.probabilities[ENSEMBLE], answer.gate is None or answer.gate.open)
         for answer in judged
     )
-    return Case(mean, len(let_in), len(judged), len(answers), same, curve)
+    pooled = iter(_with_context(let_in, own_share))
+    context = tuple(next(pooled) if open_ else None for _, _, open_ in curve)
+    return Case(mean, len(let_in), len(judged), len(answers), same, curve, context)
+
+
+def _with_context(let_in: Sequence[Answer], own_share: float) -> npt.NDArray[np.float64]:
+    if not let_in:
+        return np.empty((0, 3))
+    shares = np.stack([answer.probabilities[ENSEMBLE] for answer in let_in])
+    return with_context(shares, np.zeros(len(let_in), dtype=np.int64), own_share)

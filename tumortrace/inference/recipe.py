@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from tumortrace.benchmark import published
 from tumortrace.benchmark.ensemble import NAME
+from tumortrace.config import CONTEXT
 from tumortrace.evaluation.calibration import apply_temperature
 from tumortrace.evaluation.conformal import members
+from tumortrace.evaluation.context import DEFAULT_SHARE
 
 Floats = npt.NDArray[np.float64]
 HEADLINE = ("person", "official")
@@ -32,6 +34,8 @@ class Recipe:
     weights: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     """Promised coverage (%) to the least probability of each class that stays in the set."""
+    own_share: float = DEFAULT_SHARE
+    """How much a slice's own answer counts beside the others of its case."""
     slices: int = 0
     """How many out-of-fold slices the limits rest on."""
 
@@ -77,8 +81,16 @@ def shipped_recipe() -> Recipe:
         {name: _geometric(mine, name) for name in mine[0]["temperatures"]},
         {name: float(np.mean([vote["weights"][name] for vote in mine])) for name in mine[0]["weights"]},
         {int(level): tuple(one) for level, one in found.get("limits", {}).get(protocol, {}).items()},
+        _own_share(found, protocol),
         _tested(found, protocol),
     )
+
+
+def _own_share(found: dict[str, Any], protocol: str) -> float:
+    """The mean over the folds of what was fitted for the ensemble."""
+    fitted = found.get("context_shares", {}).get(f"{NAME}{CONTEXT}", {})
+    held = [share for place, share in fitted.items() if place.startswith(f"{protocol}/")]
+    return float(np.mean(held)) if held else DEFAULT_SHARE
 
 
 def _geometric(votes: list[dict[str, Any]], model: str) -> float:

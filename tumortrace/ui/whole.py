@@ -13,6 +13,7 @@ from tumortrace.imaging.formats import Opened
 from tumortrace.inference.answer import Answer
 from tumortrace.inference.case import Case, make_case
 from tumortrace.inference.question import Question, ask_all
+from tumortrace.inference.recipe import shipped_recipe
 from tumortrace.ui import answers, asked, plots, style
 from tumortrace.ui.asked import Asked
 from tumortrace.ui.judges import Judge
@@ -45,7 +46,7 @@ def judged(chosen: list[Judge], every: Sequence[Asked], key: str) -> tuple[Case,
     found = answers.many(chosen, every, told)
     bar.empty()
     so_far.empty()
-    return make_case(found), found
+    return make_case(found, shipped_recipe().own_share), found
 
 
 def curve(case: Case) -> pd.DataFrame:
@@ -77,6 +78,11 @@ def show(case: Case, broken: Sequence[str], key: str) -> None:
             st.markdown(
                 f"Mean of the ensemble over the **{case.used} of {case.of}** slices that the gate let in; "
                 f"{case.agreeing} of these name {CLASSES[label]} themselves."
+            )
+            named = sum(one is not None and int(one.argmax()) == label for one in case.context)
+            st.markdown(
+                f"With case context, each slice answered from its own and the others' log-probabilities: {named} of "
+                f"{case.used} name {CLASSES[label]}."
             )
             st.caption(
                 "The benchmark's patient-level figures rest on slices that all show a tumour. In a whole series most "
