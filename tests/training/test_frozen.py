@@ -9,7 +9,7 @@ import torch
 from tumortrace.config import STAGES, ModelSettings, RunConfig
 from tumortrace.models.registry import build
 from tumortrace.training import frozen, runs
-from tumortrace.training.loop import train
+from tumortrace.training.loop import Trainer, train
 
 
 @pytest.mark.parametrize("name", sorted(set(STAGES) - {"tracenet"}))
@@ -61,3 +61,28 @@ def test_features_that_would_fill_the_memory_are_not_kept(
     run = runs.create(tiny.model_copy(update={"augment": frozen.still(tiny.augment), "model": model}))
     assert train(run)
     assert "computed at every step" in caplog.text
+
+
+def test_stages_thaw_after_their_epoch_and_a_resumed_run_ends_in_the_same_weights(home: Path, tiny: RunConfig) -> None:
+    model = ModelSettings(name="cnn3d", freeze_until="block2", thaw_epoch=2)
+    config = tiny.model_copy(update={"model": model, "watch": 0})
+    whole = runs.create(config, "whole")
+    seen: dict[int, torch.Tensor] = {}
+    trainer = Trainer(whole, lambda epoch, batch: seen.setdefault(epoch, first_weight(trainer)))
+    assert trainer.fit()
+    assert torch.equal(seen[0], seen[1]), "frozen for two epochs"
+    assert not torch.equal(seen[1], first_weight(trainer)), "then trained"
+    broken = runs.create(config, "broken")
+
+    def stop(epoch: int, batch: int) -> None:
+        if (epoch, batch) == (2, 1):
+            stopping.stop()
+
+    stopping = Trainer(broken, stop)
+    assert not stopping.fit()
+    assert Trainer(broken).fit()
+    assert (whole.folder / "model.safetensors").read_bytes() == (broken.folder / "model.safetensors").read_bytes()
+
+
+def first_weight(trainer: Trainer) -> torch.Tensor:
+    return next(iter(trainer.net.parameters())).detach().clone()
