@@ -220,15 +220,22 @@ def create(config: RunConfig, run_id: str | None = None, state: State = "created
     if not _NAME.fullmatch(name):
         raise ConfigError("this cannot name a run", value=name, remedy="Use letters, digits, dots and dashes.")
     run = Run(paths.runs() / name)
+    # Filled beside its place and renamed: a reader sees all of it, or nothing.
+    beside = Run(paths.runs() / f".new-{name}-{secrets.token_hex(2)}")
     try:
-        run.folder.mkdir(parents=True)
-    except FileExistsError:
+        beside.folder.mkdir(parents=True)
+        run_dataset.write_ref(beside.folder, dataset)
+        beside.write_status(Status(state=state, created=time.time(), epochs=config.optim.epochs))
+        paths.write_atomic(beside.folder / "config.json", config.model_dump_json(indent=2))
+        if run.folder.exists():
+            raise FileExistsError
+        beside.folder.rename(run.folder)
+    except OSError as error:
+        shutil.rmtree(beside.folder, ignore_errors=True)
+        if not run.folder.exists():
+            raise
         remedy = f"Take another name, or go on with: {paths.command(f'train --resume {name}')}."
-        raise ConfigError("there is a run of this name", value=name, remedy=remedy) from None
-    run_dataset.write_ref(run.folder, dataset)
-    run.write_status(Status(state=state, created=time.time(), epochs=config.optim.epochs))
-    # Last, for it is what makes a folder a run.
-    paths.write_atomic(run.folder / "config.json", config.model_dump_json(indent=2))
+        raise ConfigError("there is a run of this name", value=name, remedy=remedy) from error
     return run
 
 
