@@ -79,3 +79,12 @@ def test_other_models_and_folds_without_validation_rows_are_left_out() -> None:
     assert found.empty
     assert tuple(found.columns) == COLUMNS
     assert shares == {}
+
+
+def test_a_slices_own_answer_has_the_share_that_was_chosen() -> None:
+    test = rows(TESTED, wrong=1)
+    found, shares = exam.together(test, rows(HELD, wrong=1), TRUTH)
+    own = shares["tracenet_exam"]["person/0/1"]
+    logs = np.log(test[list(PROBABILITIES)].to_numpy()[:SLICES])
+    powers = np.exp(own * logs[0] + (1 - own) * logs[1:].mean(axis=0))
+    assert found[list(PROBABILITIES)].to_numpy()[0] == pytest.approx(powers / powers.sum())

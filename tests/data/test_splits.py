@@ -177,3 +177,10 @@ def test_a_share_of_the_training_part_takes_whole_persons_of_every_class() -> No
     persons = table.iloc[train].groupby("label")["person_id"].nunique()
     kept = table.iloc[half].groupby("label")["person_id"].nunique()
     assert (abs(kept - persons / 2) <= 1).all()
+
+
+def test_another_seed_holds_out_other_persons() -> None:
+    table = splits.frozen_figshare()
+    held = [set(splits.split(table, "person", 1, 0.1, seed).validation) for seed in (0, 0, 1)]
+    assert held[0] == held[1]
+    assert held[0] != held[2]
