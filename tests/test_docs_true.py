@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -19,6 +20,7 @@ from tumortrace import cli, presets
 from tumortrace.benchmark import plan
 from tumortrace.config import TITLES
 from tumortrace.errors import ConfigError
+from tumortrace.imaging.formats import limits
 from tumortrace.training import sweep
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,6 +150,23 @@ def test_every_command_and_option_that_is_named_exists(source: Any) -> None:
     assert [f"{where}: `{words}`: {why}" for where, words, tokens in lines if (why := wrong_in(tokens))] == []
 
 
+def test_the_readmes_commands_print_json_as_it_says() -> None:
+    block = re.search(
+        r"\(all of these but `([\w-]+)` take `--json`.*?```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert block is not None
+    without = set()
+    for line in block[2].splitlines():
+        command: Any = TUMORTRACE
+        for token in called(line) or []:
+            if not hasattr(command, "commands"):
+                break
+            command = command.commands[token]
+        if not any("--json" in parameter.opts for parameter in command.params):
+            without.add(command.name)
+    assert without == {block[1]}
+
+
 def test_every_option_that_stands_alone_is_one_of_some_command() -> None:
     named = {token.partition("=")[0] for _, words in of_documents() for token in words.split() if words[:2] == "--"}
     assert {name for name in named if name[:2] == "--"} - all_options() - OTHERS_OPTIONS == set()
@@ -244,6 +263,31 @@ def test_every_variable_of_the_environment_that_is_named_is_read() -> None:
     python = [*(ROOT / "tumortrace").rglob("*.py"), *(path for path in (ROOT / "tests").rglob("*.py"))]
     text = "".join(path.read_text() for path in python if path != Path(__file__))
     assert {name for name in named if f'"{name}"' not in text} == set()
+
+
+def test_the_app_takes_a_file_as_large_as_the_readers_do() -> None:
+    server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]
+    assert server["maxUploadSize"] * 2**20 == limits.FILE_BYTES
+    assert f"client_max_body_size {server['maxUploadSize']}m;" in (ROOT / "docs" / "serving.md").read_text()
+
+
+def test_every_name_of_the_package_that_is_referred_to_exists() -> None:
+    references = [
+        (path, name) for path in SOURCES for name in re.findall(r":\w+:`~?(tumortrace\.[\w.]+)`", path.read_text())
+    ]
+    references += [
+        (path, name)
+        for path in DOCUMENTS
+        for span in spans(path.read_text())
+        for name in re.findall(r"^(tumortrace(?:\.\w+)+)", span)
+    ]
+    assert len(references) > 20
+    for path, name in references:
+        owner, _, last = name.rpartition(".")
+        try:
+            pkgutil.resolve_name(name)
+        except AttributeError:  # a field has no value in its class
+            assert last in pkgutil.resolve_name(owner).__annotations__, f"{path.relative_to(ROOT)}: {name}"
 
 
 def test_a_table_of_the_documentation_names_a_maker() -> None:
