@@ -63,6 +63,10 @@ def test_the_share_is_chosen_on_validation_alone() -> None:
     _, first = exam.together(rows(TESTED, wrong=1), rows(HELD, wrong=1), TRUTH)
     _, second = exam.together(rows(TESTED, wrong=4), rows(HELD, wrong=1), TRUTH)
     assert first == second
+    # Exams of several classes in the test part: chosen there, a slice would answer for itself.
+    mixed = TRUTH.assign(patient_id=[*TRUTH["patient_id"].iloc[:N], *[f"T{place % EXAMS}" for place in range(N)]])
+    _, third = exam.together(rows(TESTED, wrong=0), rows(HELD, wrong=1), mixed)
+    assert third == first
 
 
 def test_a_slice_of_an_unknown_patient_stands_alone() -> None:
