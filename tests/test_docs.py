@@ -8,6 +8,7 @@ import pytest
 
 from docs import figures
 from tumortrace.config import CONTEXT, TITLES, ModelSettings
+from tumortrace.imaging.formats import limits
 from tumortrace.models.registry import blank, model_class, names
 
 
@@ -31,6 +32,21 @@ def test_a_model_has_as_many_weights_as_is_said(name: str) -> None:
     for text in (model_class(name).__doc__ or "", card.read_text() if card.exists() else ""):
         for said in re.findall(r"([\d.]+) million\s+weights", text)[:1]:
             assert float(said) == pytest.approx(count / 1e6, abs=0.06)
+
+
+def test_the_limits_of_what_may_be_given_are_those_of_the_readers() -> None:
+    text = (figures.ROOT / "docs" / "input.md").read_text()
+    megabytes = [size // 2**20 for size in (limits.FILE_BYTES, limits.ARCHIVE_BYTES)]
+    for line in (
+        f"| one file, as given and unpacked | {megabytes[0]} MB |",
+        f"| one zip, unpacked | {megabytes[1]} MB, {limits.MEMBERS:,} entries |",
+        f"{limits.SIDE} rows and columns to {limits.MEGAPIXELS} megapixels; a `.mat` to {limits.MAT_SIDE:,} rows",
+        f"of more than {limits.LARGE:,} rows or columns is reduced",
+        f"| one stack | {limits.SLICES:,} slices |",
+        f"| opening a file, or decoding a slice | {limits.SECONDS:.0f} seconds |",
+        f"| memory of a reader | {limits.READER_BYTES // 2**30} GB of address space |",
+    ):
+        assert line in text
 
 
 def test_a_table_without_figures_says_how_to_get_them() -> None:
