@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from docs import figures
-from tumortrace.config import CONTEXT, TITLES
+from tumortrace.config import CONTEXT, TITLES, ModelSettings
+from tumortrace.imaging.formats import limits
+from tumortrace.models.registry import blank, model_class, names
 
 
 def test_the_tables_in_the_documentation_are_in_step_with_the_artifacts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,6 +22,31 @@ def test_every_network_and_the_ensemble_have_a_model_card() -> None:
     assert cards == {*figures.NETWORKS, "ensemble"}
     without = {name for name in set(TITLES) - cards if not name.endswith(CONTEXT)}
     assert without == {"classical", "majority", "efficientnet_lite1", "efficientnet_lite2"}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_model_has_as_many_weights_as_is_said(name: str) -> None:
+    settings = ModelSettings(name=name)  # type: ignore[arg-type]
+    count = sum(parameter.numel() for parameter in blank(settings).parameters())
+    card = figures.ROOT / "docs" / "models" / f"{name}.md"
+    for text in (model_class(name).__doc__ or "", card.read_text() if card.exists() else ""):
+        for said in re.findall(r"([\d.]+) million\s+weights", text)[:1]:
+            assert float(said) == pytest.approx(count / 1e6, abs=0.06)
+
+
+def test_the_limits_of_what_may_be_given_are_those_of_the_readers() -> None:
+    text = (figures.ROOT / "docs" / "input.md").read_text()
+    megabytes = [size // 2**20 for size in (limits.FILE_BYTES, limits.ARCHIVE_BYTES)]
+    for line in (
+        f"| one file, as given and unpacked | {megabytes[0]} MB |",
+        f"| one zip, unpacked | {megabytes[1]} MB, {limits.MEMBERS:,} entries |",
+        f"{limits.SIDE} rows and columns to {limits.MEGAPIXELS} megapixels; a `.mat` to {limits.MAT_SIDE:,} rows",
+        f"of more than {limits.LARGE:,} rows or columns is reduced",
+        f"| one stack | {limits.SLICES:,} slices |",
+        f"| opening a file, or decoding a slice | {limits.SECONDS:.0f} seconds |",
+        f"| memory of a reader | {limits.READER_BYTES // 2**30} GB of address space |",
+    ):
+        assert line in text
 
 
 def test_a_table_without_figures_says_how_to_get_them() -> None:

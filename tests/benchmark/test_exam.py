@@ -63,6 +63,10 @@ def test_the_share_is_chosen_on_validation_alone() -> None:
     _, first = exam.together(rows(TESTED, wrong=1), rows(HELD, wrong=1), TRUTH)
     _, second = exam.together(rows(TESTED, wrong=4), rows(HELD, wrong=1), TRUTH)
     assert first == second
+    # Exams of several classes in the test part: chosen there, a slice would answer for itself.
+    mixed = TRUTH.assign(patient_id=[*TRUTH["patient_id"].iloc[:N], *[f"T{place % EXAMS}" for place in range(N)]])
+    _, third = exam.together(rows(TESTED, wrong=0), rows(HELD, wrong=1), mixed)
+    assert third == first
 
 
 def test_a_slice_of_an_unknown_patient_stands_alone() -> None:
@@ -79,3 +83,12 @@ def test_other_models_and_folds_without_validation_rows_are_left_out() -> None:
     assert found.empty
     assert tuple(found.columns) == COLUMNS
     assert shares == {}
+
+
+def test_a_slices_own_answer_has_the_share_that_was_chosen() -> None:
+    test = rows(TESTED, wrong=1)
+    found, shares = exam.together(test, rows(HELD, wrong=1), TRUTH)
+    own = shares["tracenet_exam"]["person/0/1"]
+    logs = np.log(test[list(PROBABILITIES)].to_numpy()[:SLICES])
+    powers = np.exp(own * logs[0] + (1 - own) * logs[1:].mean(axis=0))
+    assert found[list(PROBABILITIES)].to_numpy()[0] == pytest.approx(powers / powers.sum())

@@ -187,3 +187,16 @@ def test_other_slices_in_the_same_layout_are_called_as_their_folder(home: Path, 
     with pytest.raises(ImportFailed, match=r"not the published slices.*--name"):
         import_dataset(source, "figshare", workers=1)
     assert store.available() == ["my-scans"]
+
+
+def test_a_datasets_fingerprint_follows_from_ids_labels_and_pixels(mat_folder: Path) -> None:
+    def fingerprint(name: str) -> str:
+        import_dataset(mat_folder, name, workers=1)
+        return str(store.open_dataset(name).info["fingerprint"])
+
+    found = [fingerprint("first"), fingerprint("again")]
+    assert found[0] == found[1]
+    for number, label in ((6, 1), (7, 3)):  # another label; other pixels under the same id
+        (mat_folder / "6.mat").write_bytes(mat_bytes(number, label, "107007"))
+        found.append(fingerprint(f"changed-{number}-{label}"))
+    assert len(set(found)) == 3

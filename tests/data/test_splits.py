@@ -146,7 +146,7 @@ def test_folds_of_another_dataset_are_made_once_and_sealed(tmp_path: Path) -> No
         splits.table_for(dataset)
 
 
-def test_the_validation_part_is_the_one_most_like_the_whole() -> None:
+def test_the_validation_part_is_the_one_most_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     persons = [f"{person:06d}" for person in range(20) for _ in range(3)]
     labels = [person % 3 for person in range(20) for _ in range(3)]
     ids = [str(row) for row in range(60)]
@@ -154,6 +154,14 @@ def test_the_validation_part_is_the_one_most_like_the_whole() -> None:
     for seed in range(4):
         held = splits.split(table, "slice", 1, 0.2, seed).validation
         assert set(table["label"].iloc[held]) == {0, 1, 2}
+
+    def sorted_by_class(parts: int, seed: int, labels: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
+        mixed = np.isin(groups, ["000000", "000001", "000002"])
+        return [np.flatnonzero(part) for part in (labels == 1, mixed, labels == 2)]
+
+    monkeypatch.setattr(splits, "_grouped", sorted_by_class)
+    held = splits.split(table, "slice", 1, 0.2).validation
+    assert set(table["label"].iloc[held]) == {0, 1, 2}, "of a mixed part and two of one class the mixed one"
 
 
 def test_a_handful_of_slices_has_no_folds_and_no_crash() -> None:
@@ -177,3 +185,10 @@ def test_a_share_of_the_training_part_takes_whole_persons_of_every_class() -> No
     persons = table.iloc[train].groupby("label")["person_id"].nunique()
     kept = table.iloc[half].groupby("label")["person_id"].nunique()
     assert (abs(kept - persons / 2) <= 1).all()
+
+
+def test_another_seed_holds_out_other_persons() -> None:
+    table = splits.frozen_figshare()
+    held = [set(splits.split(table, "person", 1, 0.1, seed).validation) for seed in (0, 0, 1)]
+    assert held[0] == held[1]
+    assert held[0] != held[2]

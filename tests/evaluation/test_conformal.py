@@ -41,7 +41,7 @@ def test_each_class_has_its_own_promise() -> None:
     limits = conformal.fit(labels, shares, owner.tolist(), 0.9)
     found = conformal.sets(shares, limits)
     for label in range(3):
-        assert found[labels == label, label].mean() > 0.89
+        assert 0.89 < found[labels == label, label].mean() < 0.95
     assert limits[0] < limits[1]
 
 

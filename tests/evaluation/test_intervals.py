@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tumortrace.evaluation.intervals import bootstrap, clusters_of, draw, interval_key, samples
+from tumortrace.evaluation.intervals import bootstrap, clusters_of, draw, interval_key, mean_interval, samples
 from tumortrace.evaluation.metrics import classification_metrics
 from tumortrace.evaluation.rows import PROBABILITIES, join_truth
 
@@ -155,3 +155,25 @@ def test_more_replicates_hold_no_more_rows_at_once(make_rows: Make, make_truth: 
     finally:
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_the_calibration_errors_interval_is_moved_by_the_bias_of_resampling(make_rows: Make, make_truth: Make) -> None:
+    # as often right as it is sure: what error there is, is chance, and every resample adds more of it
+    rng = np.random.default_rng(4)
+    shares = rng.dirichlet((2, 1, 1), 300)
+    labels = (rng.random((300, 1)) > shares.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+    joined = join_truth(make_rows(shares), make_truth(labels))
+    cluster, count, _ = clusters_of(joined)
+    resampled = samples(labels, shares, cluster, draw(count, 2000, 0), ranked=False)["ece", None]
+    interval = bootstrap(joined, replicates=2000)["ece"]
+    bias = resampled.mean() - interval.value
+    assert bias > 0.01
+    low, high = np.quantile(np.maximum(resampled - bias, 0), (0.025, 0.975))
+    assert (interval.low, interval.high) == pytest.approx((low, high))
+
+
+def test_rows_of_no_weight_count_neither_in_a_mean_nor_as_persons(make_truth: Make) -> None:
+    rows = make_truth([0] * 6, ["A", "A", "B", "B", "C", "C"])
+    found = mean_interval(rows, [1, 0, 1, 1, 5, 5], [1, 1, 1, 1, 0, 0])
+    assert (found.value, found.n, found.clusters) == (0.75, 4, 2)
+    assert 0.5 <= found.low <= found.high <= 1

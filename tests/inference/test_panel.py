@@ -11,6 +11,7 @@ import pytest
 from tests.inference.conftest import MakeRun
 from tumortrace import paths
 from tumortrace.errors import DataError
+from tumortrace.evaluation.calibration import apply_temperature
 from tumortrace.inference.answer import Answer, Verdict
 from tumortrace.inference.case import make_case
 from tumortrace.inference.classifier import Classifier
@@ -20,7 +21,8 @@ from tumortrace.inference.panel import Panel, Question
 from tumortrace.inference.recipe import Recipe, shipped_recipe
 
 NAMES = ("resnet18", "tracenet")
-RECIPE = Recipe("person", {"resnet18": 2.0}, dict.fromkeys(NAMES, 0.5), {90: (0.9, 0.9, 0.9), 95: (0.0, 0.0, 0.0)}, 10)
+WEIGHTS = {"resnet18": 0.25, "tracenet": 0.75}
+RECIPE = Recipe("person", {"resnet18": 2.0}, WEIGHTS, {90: (0.9, 0.9, 0.9), 95: (0.0, 0.0, 0.0)}, 10)
 
 
 def make_gate(near: float = 1e6, far: float = 2e6, peak: float = 0.0) -> Gate:
@@ -40,7 +42,7 @@ def test_an_answer_holds_models_ensemble_sets_gate_and_outline(panel: Panel, sli
     answer = panel.one(slice_, file="a.png")
     assert list(answer.probabilities) == [*NAMES, "ensemble"]
     assert all(np.isclose(one.sum(), 1) for one in answer.probabilities.values())
-    mixed = np.mean([answer.probabilities[name] for name in NAMES], axis=0)
+    mixed = sum(share * answer.probabilities[name] for name, share in WEIGHTS.items())
     assert np.allclose(answer.probabilities["ensemble"], mixed)
     assert answer.sets[90][0] == answer.prediction
     assert set(answer.sets[95]) == {0, 1, 2}
@@ -62,7 +64,8 @@ def test_an_answer_holds_models_ensemble_sets_gate_and_outline(panel: Panel, sli
 def test_probabilities_are_those_of_the_classifier_at_its_temperature(panel: Panel, slice_: np.ndarray) -> None:
     answer = panel.one(slice_)
     alone = panel.models["resnet18"].predict([slice_])
-    assert np.allclose(answer.probabilities["resnet18"], panel.recipe.calm("resnet18", alone)[0], atol=1e-5)
+    assert np.allclose(answer.probabilities["resnet18"], apply_temperature(alone, 2.0)[0], atol=1e-5)
+    assert not np.allclose(answer.probabilities["resnet18"], alone[0], atol=1e-3)
     traced = panel.models["tracenet"].predict([slice_])[0]
     assert np.allclose(answer.probabilities["tracenet"], traced, atol=1e-5), "looking changes no answer"
 
@@ -109,6 +112,13 @@ def test_sets_are_promised_for_the_models_that_were_fitted_together_only(panel: 
     assert fewer.sets == {}
     assert fewer.gate is None
     assert np.allclose(fewer.probabilities["ensemble"], fewer.probabilities["tracenet"])
+
+
+def test_models_are_weighed_as_fitted_and_all_the_same_where_one_of_them_is_missing() -> None:
+    one, other = np.array([[0.8, 0.1, 0.1]]), np.array([[0.2, 0.4, 0.4]])
+    both = RECIPE.vote({"resnet18": one, "tracenet": other, "more": np.eye(3)[:1]})
+    assert both[0] == pytest.approx([0.35, 0.325, 0.325]), "one that was not fitted with them has no say"
+    assert RECIPE.vote({"resnet18": one, "more": other})[0] == pytest.approx([0.5, 0.25, 0.25])
 
 
 def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:

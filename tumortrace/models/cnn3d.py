@@ -23,7 +23,7 @@ _CHANNELS = (32, 64, 128, 256)
 
 @register
 class CNN3D(SliceNet):
-    """3 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
+    """3.4 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
 
     name: ClassVar[str] = "cnn3d"
     memory_format: ClassVar[torch.memory_format] = torch.channels_last_3d

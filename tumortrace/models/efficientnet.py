@@ -76,7 +76,7 @@ class EfficientNetLite0(SliceNet):
 
 @register
 class EfficientNetLite1(EfficientNetLite0):
-    """4.2 million weights: deeper than Lite0, as wide."""
+    """4.1 million weights: deeper than Lite0, as wide."""
 
     name: ClassVar[str] = "efficientnet_lite1"
 

@@ -36,7 +36,7 @@ class _AnySizeAux(InceptionAux):  # type: ignore[misc]
 
 @register
 class InceptionV3(SliceNet):
-    """25 million weights, 3 of them in the auxiliary head; stages ``stem``, ``mixed5`` to ``mixed7``."""
+    """24.4 million weights, 3 of them in the auxiliary head; stages ``stem``, ``mixed5`` to ``mixed7``."""
 
     name: ClassVar[str] = "inception_v3"
     smallest: ClassVar[int] = 96

@@ -132,7 +132,7 @@ def open_ref(ref: DatasetRef, asker: str) -> Dataset:
 
 def _way_back(ref: DatasetRef) -> str:
     if ref.synthetic:
-        return f"Make it again with {paths.command('data phantom --name NAME')} and the options it was made with."
+        return f"Make it again with {paths.command('data phantom --replace')} and the options it was made with."
     source = f" from {ref.origin}" if ref.origin else ""
     return f"Import it again{source} with {paths.command('data import PATH --name NAME')}; any name will do."
 
