@@ -8,6 +8,7 @@ from tumortrace.ui import comparing, form, frame, live, loaders, state, style, w
 
 with frame.page("train") as view:
     rows = loaders.run_rows()
+    live.broken(loaders.unreadable_runs())
     if rows:
         with st.container(border=True):
             watched = live.choose(rows)
