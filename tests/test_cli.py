@@ -143,6 +143,17 @@ def test_a_damaged_run_is_one_line_and_an_error_under_json(
     assert "the run damaged cannot be read" in json.loads(out)["error"]
 
 
+@pytest.mark.parametrize("command", [["train"], ["queue", "add"], ["speedrun"]])
+def test_what_the_dataset_cannot_be_split_for_is_refused_before_a_run_is_made(
+    run: Run, home: Path, command: list[str]
+) -> None:
+    write_manifest(home / "home", "folders")  # as of class folders: no author's folds
+    status, _, err = run(*command)
+    assert status == 1
+    assert "no folds under the protocol; it needs the author's folds" in err
+    assert not list((home / "home" / "runs").glob("*"))
+
+
 def test_an_unknown_choice_names_the_choices(run: Run) -> None:
     status, _, err = run("train", "--model", "vgg")
     assert status == 2
