@@ -4,10 +4,11 @@ import streamlit as st
 
 from tumortrace import settings
 from tumortrace.training import jobs
-from tumortrace.ui import comparing, form, frame, live, loaders, state, style, waiting, welcome
+from tumortrace.ui import comparing, form, frame, live, loaders, starting, state, style, waiting, welcome
 
 with frame.page("train") as view:
     rows = loaders.run_rows()
+    live.broken(loaders.unreadable_runs())
     if rows:
         with st.container(border=True):
             watched = live.choose(rows)
@@ -25,17 +26,10 @@ with frame.page("train") as view:
                 frame.synthetic_banner("This run would learn from synthetic slices")
             st.caption("The command that does the same")
             st.code(settings.command_line(config), language="bash")
-        ready = config is not None
-        if st.button(
-            "Start training",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=not ready,
-            key="start_training",
-        ):
+        if starting.button("Start training", "start_training", disabled=config is None):
             assert config is not None
-            run = jobs.start(config)
-            st.session_state[state.STARTED] = run.id
+            st.session_state[state.STARTED] = jobs.start(config).id
+            starting.answered("start_training")
             st.rerun()
     if rows:
         waiting.panel()

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datasets import write_manifest
 from tumortrace import cli
+from tumortrace.config import parse_config
 from tumortrace.data.phantom import make_phantom
 from tumortrace.training import runs
 
@@ -122,6 +124,34 @@ def test_an_error_is_one_line_with_a_remedy(run: Run, arguments: list[str], word
     assert words in err
     assert err.startswith("tumortrace: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments"), [("config.json", ["train", "--resume"]), ("predictions.parquet", ["evaluate"])]
+)
+def test_a_damaged_run_is_one_line_and_an_error_under_json(
+    run: Run, home: Path, file: str, arguments: list[str]
+) -> None:
+    write_manifest(home / "home", "tiny")
+    folder = runs.create(parse_config({"model": {"name": "cnn3d"}}), "damaged", "stopped").folder
+    (folder / file).write_bytes(b"{")
+    status, out, err = run(*arguments, "damaged")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"tumortrace: the run damaged cannot be read: {file} is damaged")
+    status, out, err = run(*arguments, "damaged", "--json")
+    assert (status, err) == (1, "")
+    assert "the run damaged cannot be read" in json.loads(out)["error"]
+
+
+@pytest.mark.parametrize("command", [["train"], ["queue", "add"], ["speedrun"]])
+def test_what_the_dataset_cannot_be_split_for_is_refused_before_a_run_is_made(
+    run: Run, home: Path, command: list[str]
+) -> None:
+    write_manifest(home / "home", "folders")  # as of class folders: no author's folds
+    status, _, err = run(*command)
+    assert status == 1
+    assert "no folds under the protocol; it needs the author's folds" in err
+    assert not list((home / "home" / "runs").glob("*"))
 
 
 def test_an_unknown_choice_names_the_choices(run: Run) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from tests.datasets import write_manifest
 from tumortrace.cli_runs import app as runs_app
 from tumortrace.config import parse_config
-from tumortrace.errors import ConfigError, RunBusy, RunNotFound
+from tumortrace.errors import ConfigError, RunBusy, RunNotFound, RunUnreadable
 from tumortrace.training import runs
 
 app = typer.Typer()
@@ -44,6 +44,35 @@ def test_runs_are_listed_with_and_without_the_word(words: list[str]) -> None:
     listed = json.loads(call(*words, "--json").stdout)["runs"]
     assert {entry["id"] for entry in listed} == {"one", "two"}
     assert listed[0]["state"] == "stopped"
+
+
+def test_a_run_that_cannot_be_read_is_listed_as_such() -> None:
+    config = runs.find("two").folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"note": "x"}))
+    listed = call("list").stdout.splitlines()
+    assert listed[0].startswith("one  stopped")
+    assert listed[1].startswith("two  unreadable  the run two cannot be read: config.json")
+    entry = json.loads(call("list", "--json").stdout)["runs"][1]
+    assert (entry["id"], entry["state"]) == ("two", "unreadable")
+    assert "runs delete two" in entry["error"]
+
+
+def test_a_run_that_cannot_be_read_is_deleted_after_a_question() -> None:
+    run = runs.find("two")
+    (run.folder / "status.json").write_text("")
+    answer = call("delete", "two", said="y\n")
+    assert "Delete two (unreadable, " in answer.stderr
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize("words", [["export", "two", "out"], ["compare", "one", "two"]])
+def test_a_command_about_a_run_that_cannot_be_read_says_why(words: list[str], home: Path) -> None:
+    (runs.find("two").folder / "config.json").write_text("")
+    out = home / "out"
+    out.mkdir()
+    answer = call(*(str(out) if word == "out" else word for word in words))
+    assert isinstance(answer.exception, RunUnreadable)
+    assert list(out.iterdir()) == []
 
 
 def test_json_before_the_command_says_where_it_belongs() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumortrace.cli_print import Json, print_json
-from tumortrace.errors import ConfigError
+from tumortrace.errors import ConfigError, RunUnreadable
 from tumortrace.paths import command
 
 if TYPE_CHECKING:
@@ -30,15 +30,19 @@ def runs(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List runs, newest first."""
-    from tumortrace.training.runs import list_runs
+    """List runs, newest first; then those that cannot be read, and why."""
+    from tumortrace.training import index
 
-    found = [(run, run.status) for run in list_runs()]
+    found = index.look()
     if as_json:
-        print_json({"runs": [{"id": run.id, **status.model_dump(mode="json")} for run, status in found]})
+        listed = [{"id": entry.run.id, **entry.status.model_dump(mode="json")} for entry in found.entries]
+        broken = [{"id": error.run_id, "state": "unreadable", "error": str(error)} for error in found.unreadable]
+        print_json({"runs": listed + broken})
         return
-    for run, status in found:
-        typer.echo(f"{run.id}  {status.state}  epoch {status.epoch}/{status.epochs}")
+    for entry in found.entries:
+        typer.echo(f"{entry.run.id}  {entry.status.state}  epoch {entry.status.epoch}/{entry.status.epochs}")
+    for error in found.unreadable:
+        typer.echo(f"{error.run_id}  unreadable  {error}")
 
 
 @app.command()
@@ -89,11 +93,14 @@ def delete(run: RunId, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     from tumortrace.training import runs as folders
 
     found = folders.find(run)
-    status = found.status
+    try:
+        status = found.status
+        state, how = str(status.state), f"{status.state}, epoch {status.epoch}/{status.epochs}"
+    except RunUnreadable:
+        state = how = "unreadable"
     # A run that cannot be deleted is refused before anybody is asked.
-    if not yes and status.state not in folders.LIVE and status.state != "queued":
-        size = f"{archive.size_on_disk(found) / 1e6:,.1f} MB"
-        what = f"{found.id} ({status.state}, epoch {status.epoch}/{status.epochs}, {size})"
+    if not yes and state not in folders.LIVE and state != "queued":
+        what = f"{found.id} ({how}, {archive.size_on_disk(found) / 1e6:,.1f} MB)"
         typer.confirm(f"Delete {what} for good?", abort=True, err=True)
     folders.delete(run)
     typer.echo(f"deleted {found.id}")

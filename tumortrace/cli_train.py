@@ -102,7 +102,7 @@ def config_of(given: dict[str, Any], preset: str | None = None) -> RunConfig:
 
 
 def _new_run(config: RunConfig, name: str | None) -> Run:
-    from tumortrace.training import runs
+    from tumortrace.training import runs, starting
     from tumortrace.training.sharing import first_process
 
     launched = any(variable in os.environ for variable in ("RANK", "NODE_RANK", "SLURM_PROCID"))
@@ -111,6 +111,7 @@ def _new_run(config: RunConfig, name: str | None) -> Run:
             "the processes of several machines must know their run", value="no name", remedy="Give --name NAME to all."
         )
     if first_process():
+        starting.check_split(config)
         return runs.create(config, name)
     until = time.monotonic() + _WAIT_S
     while True:
@@ -188,13 +189,15 @@ def speedrun(
     The schedule is fixed beforehand and the test fold is predicted once, at its end: no epoch is chosen by it. The time
     counts everything after the program's own start: slices to the device, network, training.
     """
-    from tumortrace.training import runs
+    from tumortrace.training import runs, starting
     from tumortrace.training.console import train_with_bar
 
     results = []
     for seed in range(repeat):
         given = {"seed": seed, "device": device, "dataset": dataset}
-        run = runs.create(config_of(given, presets.SPEEDRUN))
+        config = config_of(given, presets.SPEEDRUN)
+        starting.check_split(config)
+        run = runs.create(config)
         began = time.perf_counter()
         if not train_with_bar(run, quiet=as_json):
             typer.echo("Stopped.", err=True)

@@ -21,6 +21,7 @@
     │   └── WeightsMismatch      a weights file does not fit the model or its checksum
     ├── TrainingError
     │   ├── RunNotFound          no such run folder
+    │   ├── RunUnreadable        a file of a run folder is damaged, missing, or of another version
     │   ├── RunNotResumable      the run has nothing to resume from, or needs no resuming
     │   ├── RunBusy              another process trains this run, or waits to
     │   └── TrainingDiverged     the loss became NaN or infinite
@@ -123,6 +124,18 @@ class TrainingError(TumorTraceError):
 
 class RunNotFound(TrainingError):
     """No such run folder."""
+
+
+class RunUnreadable(TrainingError):
+    """A file of a run folder is damaged, missing, or was written by another version.
+
+    Args:
+        run_id: The name of the run's folder.
+    """
+
+    def __init__(self, what: str, *, value: object, remedy: str, run_id: str) -> None:
+        super().__init__(what, value=value, remedy=remedy)
+        self.run_id = run_id
 
 
 class RunNotResumable(TrainingError):

@@ -82,7 +82,7 @@ def test_what_the_dataset_has_no_folds_for_is_said_beside_the_field(
 ) -> None:
     import_dataset(class_folders, workers=1)
     test = open_page("train")
-    start = lambda: test.button(key="start_training")  # noqa: E731
+    start = lambda: test.button(key="start_training_0")  # noqa: E731
     assert test.selectbox(key="form:protocol").value == "slice", "the only one there is"
     assert not start().disabled
     test.selectbox(key="form:protocol").set_value("person").run()

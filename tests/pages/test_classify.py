@@ -6,6 +6,7 @@ import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.shipping import gate, ship_all
+from tumortrace.inference.classifier import Classifier, Explanation
 from tumortrace.ui import state
 
 Open = Callable[..., AppTest]
@@ -56,6 +58,26 @@ def test_an_upload_is_judged_with_gate_sets_and_what_they_hold(open_page: Open, 
     assert len(test.image) >= 3, "the slice, and two models' saliency"
     assert "Its strongest point lay inside the radiologist's outline in 91%" in said
     assert "has not been measured" in said, "nothing is known of ResNet18's maps here"
+
+
+@pytest.mark.usefixtures("shipped")
+def test_of_many_uploads_only_the_one_shown_is_explained_and_once(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained = []
+    plain = Classifier.explain
+
+    def counted(self: Classifier, *given: Any, **named: Any) -> Explanation:
+        explained.append(self.name)
+        return plain(self, *given, **named)
+
+    test = open_page("classify")  # on an example, which is explained too
+    monkeypatch.setattr(Classifier, "explain", counted)
+    upload(test, *((f"{n}.png", png(n), "image/png") for n in range(33)))
+    assert sorted(explained) == ["resnet18", "tracenet"]
+    test.slider(key=state.CLASSIFY_OPACITY).set_value(0.6).run()
+    assert not test.exception
+    assert len(explained) == 2, "moving the slider only blends"
 
 
 @pytest.mark.usefixtures("shipped")

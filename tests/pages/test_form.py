@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from tumortrace.config import RunConfig
+from tumortrace.errors import RunBusy
 from tumortrace.presets import PRESETS
 from tumortrace.settings import flatten, settings
 from tumortrace.training import jobs, runs
@@ -135,3 +136,30 @@ def test_start_makes_a_run_with_the_settings_of_the_form(phantoms, open_page, mo
     assert [config.optim.epochs for config in started] == [3]
     assert started[0].dataset == phantoms
     assert any(button.label == "Stop" for button in test.button)
+
+
+def test_a_second_click_before_the_page_has_answered_starts_nothing(phantoms, open_page, monkeypatch):
+    monkeypatch.setattr(jobs, "start", runs.create)
+    test = open_page("train")
+    unanswered = test._tree
+    start_button(test).click().run()
+    assert len(runs.list_runs()) == 1
+    test._tree = unanswered  # what a browser shows that has had no answer yet, its button clicked again
+    test.run()
+    assert not test.exception
+    assert len(runs.list_runs()) == 1
+    start_button(test).click().run()
+    assert len(runs.list_runs()) == 2, "a click on the answered form starts another"
+
+
+def test_a_start_that_failed_can_be_tried_again_at_once(phantoms, open_page, words, monkeypatch):
+    def fail(config):
+        raise RunBusy("the queue is locked", value="x", remedy="Try again.")
+
+    monkeypatch.setattr(jobs, "start", fail)
+    test = open_page("train")
+    start_button(test).click().run()
+    assert "The queue is locked" in words(test)
+    monkeypatch.setattr(jobs, "start", runs.create)
+    start_button(test).click().run()
+    assert len(runs.list_runs()) == 1

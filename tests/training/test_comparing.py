@@ -14,6 +14,7 @@ from tests.datasets import write_manifest
 from tumortrace.config import RunConfig
 from tumortrace.data import store
 from tumortrace.data.catalog import CLASSES
+from tumortrace.errors import RunUnreadable
 from tumortrace.evaluation.report import make_report, write_report
 from tumortrace.training import comparing, runs
 from tumortrace.training.runs import Run
@@ -90,7 +91,7 @@ def test_what_a_run_does_not_know_is_unknown(home: object, tiny: RunConfig) -> N
 
 
 def test_a_finished_run_has_its_test_figures_with_intervals(home: object, tiny: RunConfig) -> None:
-    run, other = make(tiny, "a"), make(tiny, "b")
+    run, other = make(tiny, "a"), make(tiny, "b")  # the other is not finished
     manifest = store.open_dataset("tiny").manifest
     rows = manifest[manifest["official_fold"] == 1]
     shares = np.full((len(rows), 3), 0.1)
@@ -100,13 +101,15 @@ def test_a_finished_run_has_its_test_figures_with_intervals(home: object, tiny: 
     ).assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(CLASSES)})
     report = make_report(table, manifest, synthetic=True, replicates=50)
     write_report(report, run.folder / "report.json")
-    (other.folder / "report.json").write_text("{half")
     best = comparing.best_values([run, other])
     assert best.loc["a", "test_accuracy"] == report.slice.metrics.accuracy
     assert best.loc["a", "test_accuracy_low"] <= best.loc["a", "test_accuracy"] <= best.loc["a", "test_accuracy_high"]
     assert (best.loc["a", "test_n"], best.loc["a", "test_clusters"], best.loc["a", "test_unit"]) == (18, 6, "person")
     assert best.loc["a", "synthetic"]
     assert best.loc["b"].filter(like="test_").isna().all()
+    (other.folder / "report.json").write_text("{half")
+    with pytest.raises(RunUnreadable, match=r"the run b cannot be read: report\.json is damaged"):
+        comparing.best_values([run, other])
 
 
 def test_figures_on_other_datasets_protocols_or_folds_do_not_compare(home: Path, tiny: RunConfig) -> None:
@@ -124,13 +127,14 @@ def test_two_datasets_of_one_name_are_told_apart(home: Path, tiny: RunConfig) ->
     assert comparing.mismatches([first, make(tiny, "b")]) == {"dataset": ["tiny (tiny-30-)", "tiny (of-tiny)"]}
 
 
-def test_a_run_deleted_meanwhile_or_of_another_version_is_left_out(home: object, tiny: RunConfig) -> None:
+def test_a_run_deleted_meanwhile_is_left_out_and_one_of_another_version_refused(home: object, tiny: RunConfig) -> None:
     gone, strange, here = make(tiny, "gone"), make(tiny, "strange"), make(tiny, "here")
     runs.delete("gone")
     (strange.folder / "config.json").write_text(json.dumps({"from": "the future"}))
-    found = [gone, strange, here]
-    assert [facts.run.id for facts in comparing.look(found)] == ["here"]
-    assert comparing.best_values(found).index.tolist() == ["here"]
+    assert [facts.run.id for facts in comparing.look([gone, here])] == ["here"]
+    assert comparing.best_values([gone, here]).index.tolist() == ["here"]
+    with pytest.raises(RunUnreadable, match="the run strange cannot be read"):
+        comparing.look([strange, here])
 
 
 def test_minutes_are_summed_over_epochs_and_unknown_without_them() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -34,6 +35,24 @@ def config(model: str = "resnet18", init: str = "run:first", **more: object) -> 
 def encoder_of(traced: RunConfig) -> RunConfig:
     """The same TraceNet on the encoder that a ResNet18 may start from."""
     return traced.model_copy(update={"model": traced.model.model_copy(update={"encoder": "resnet18"})})
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "why"),
+    [
+        ({"protocol": "official"}, "protocol", "needs the author's folds"),
+        ({"protocol": "slice"}, "fold", "no such fold"),
+        ({"protocol": "slice", "fold": 2, "validation": 0.2}, "validation", "too few persons"),
+        ({"protocol": "slice", "fold": 2}, None, ""),
+    ],
+)
+def test_the_setting_that_a_split_fails_on_is_named(changes: dict[str, object], place: str | None, why: str) -> None:
+    table = pd.DataFrame({"slice_id": ["a", "b", "c"], "label": [0, 1, 2], "slice": [2, 3, 4]}, dtype=object)
+    table = table.assign(person_id=pd.NA, official=pd.NA, person=pd.NA)
+    asked = parse_config({"model": {"name": "cnn3d"}, "validation": 0.0, **changes})
+    found = starting.unsplittable(table, asked)
+    assert (found and found[0]) == place
+    assert why in (str(found[1]) if found else "")
 
 
 def make(run_id: str = "first", state: str = "finished", **more: object) -> runs.Run:

@@ -178,7 +178,8 @@ def test_the_training_process_dies_with_the_sweep(home: Path, tiny: RunConfig, f
     )
     words = python(code, task.run_id, task.config.model_dump_json(), *fake)
     with spawned(words, home / "parent.log") as parent:
-        eventually(lambda: run_of(task).folder.exists() and run_of(task).status.epoch, "the task trains", parent)
+        made = run_of(task).folder / "config.json"
+        eventually(lambda: made.exists() and run_of(task).status.epoch, "the task trains", parent)
         trainer = psutil.Process(run_of(task).status.pid)
         parent.kill()
     eventually(lambda: ended(trainer), "the trainer has ended with its parent")

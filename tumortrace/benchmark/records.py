@@ -50,7 +50,7 @@ class Records:
     def kept(self, task: Task) -> Run | None:
         """The task's record; one of other settings is not its record."""
         run = Run(self.folder / task.run_id)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(RunNotFound):
             return run if run.config == task.config else None
         return None
 

@@ -25,16 +25,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-from pydantic import ValidationError
-
 from tumortrace import paths
-from tumortrace.config import read_config
 from tumortrace.data.catalog import NOT_FOR_CLINICAL_USE
-from tumortrace.errors import ConfigError, DataError, RunNotFound
+from tumortrace.errors import ConfigError, DataError, RunNotFound, TrainingError
 from tumortrace.evaluation.report import read_report
 from tumortrace.training.run_dataset import read_ref
-from tumortrace.training.runs import LIVE, Run, Status
+from tumortrace.training.runs import LIVE, Run
 
 README: Final = "README.txt"
 CHECKPOINT: Final = "checkpoint.ckpt"
@@ -274,13 +270,12 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> N
 def _settle(run: Run, file: Path) -> None:
     """See that what pages read can be read, and that no process is taken for this run's."""
     try:
-        read_config((run.folder / "config.json").read_bytes())
         read_ref(run.folder)
-        status = Status.model_validate_json((run.folder / "status.json").read_bytes())
-        _ = run.predictions, run.metrics, run.telemetry
+        status = run.written_status
+        _ = run.config, run.predictions, run.metrics, run.telemetry
         if (run.folder / "report.json").exists():
             read_report(run.folder / "report.json")
-    except (ValidationError, pa.ArrowException, ValueError, KeyError, DataError) as error:
+    except (ValueError, DataError, TrainingError) as error:
         raise _refused("a file of the run cannot be read here", file, "Another version may have written it.") from error
     changes: dict[str, object] = {"pid": None, "pid_started": None, "slots": []}
     if status.state in LIVE or status.state == "queued":

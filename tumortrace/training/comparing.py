@@ -5,6 +5,8 @@ Everything is read from the run folders. What a run does not know is NaN or None
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,9 +14,10 @@ from typing import Any, Final
 import pandas as pd
 
 from tumortrace.config import RunConfig
-from tumortrace.errors import DataError
-from tumortrace.evaluation.report import Report, read_report
+from tumortrace.errors import DataError, RunNotFound
+from tumortrace.evaluation.report import Report
 from tumortrace.settings import flatten
+from tumortrace.training import reading
 from tumortrace.training.run_dataset import DatasetRef, read_ref
 from tumortrace.training.runs import Run, Status
 
@@ -34,21 +37,21 @@ class Facts:
 
     @property
     def report(self) -> Report | None:
-        """The evaluation on the test fold, once there is one that can be read."""
-        try:
-            return read_report(self.run.folder / "report.json")
-        except DataError:
-            return None
+        """The evaluation on the test fold, once there is one."""
+        path = self.run.folder / "report.json"
+        return reading.read(path, lambda raw: Report.model_validate(json.loads(raw))) if path.exists() else None
 
 
 def look(runs: Sequence[Run]) -> list[Facts]:
-    """Read the runs; one that was deleted meanwhile, or that another version wrote, is left out."""
+    """Read the runs; one that was deleted meanwhile is left out.
+
+    Raises:
+        RunUnreadable: One is damaged, or another version wrote it.
+    """
     found = []
     for run in runs:
-        try:
+        with contextlib.suppress(RunNotFound):
             found.append(Facts(run, run.config, run.status, run.metrics))
-        except (OSError, ValueError):
-            continue
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotResumable
-from tumortrace.training import queue, runs
+from tumortrace.training import queue, runs, starting
 from tumortrace.training.runs import LIVE, Run
 
 reap = queue.reap
@@ -20,7 +20,12 @@ def start(config: RunConfig, name: str | None = None) -> Run:
     Returns:
         The run; ``created`` where its device was free (its process turns it to ``preparing`` and ``running``),
         ``queued`` where it waits.
+
+    Raises:
+        SplitError: Its dataset cannot be split as asked; no run is made.
+        DatasetNotFound: Its dataset is not imported.
     """
+    starting.check_split(config)
     run = runs.create(config, name, "queued")
     queue.add(run)
     return run

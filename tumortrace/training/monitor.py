@@ -28,7 +28,7 @@ class Monitor:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.status: Status = Status.model_validate_json((run.folder / "status.json").read_text())
+        self.status: Status = run.written_status
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None

@@ -27,7 +27,7 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from tumortrace import paths
-from tumortrace.errors import ConfigError, RunBusy, TumorTraceError
+from tumortrace.errors import ConfigError, RunBusy, TrainingError, TumorTraceError
 from tumortrace.training import runs
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.training.slots import environment, slots, wanted
@@ -135,7 +135,7 @@ def dispatch() -> list[Run]:
         for run in waiting():
             try:
                 choices = wanted(run.config, here)
-            except (OSError, ValueError):
+            except TrainingError:
                 # Its settings cannot be read: it stays, and pages name it.
                 left.append(run.id)
                 continue
@@ -193,7 +193,7 @@ def _spawn(run: Run, taken: list[str]) -> None:
 
 def _name(run: Run, pid: int) -> None:
     """Write the pid down at once, unless the process was quicker and wrote its own."""
-    if _status(run).pid is None:
+    if run.written_status.pid is None:
         try:
             started = psutil.Process(pid).create_time()
         except psutil.Error:
@@ -208,25 +208,21 @@ def _taken(run: Run, here: list[str]) -> list[str]:
         if status.state not in LIVE or status.host not in (None, socket.gethostname()):
             return []
         return status.slots or wanted(run.config, here)[0]
-    except (OSError, ValueError):
+    except TrainingError:
         return []
 
 
 def _waits(run: Run) -> Status | None:
     """Its status where it waits, None where it does not or cannot be read."""
     try:
-        status = _status(run)
-    except (OSError, ValueError):
+        status = run.written_status
+    except TrainingError:
         return None
     return status if status.state == "queued" else None
 
 
-def _status(run: Run) -> Status:
-    return Status.model_validate_json((run.folder / "status.json").read_text())
-
-
 def _change(run: Run, **changes: object) -> None:
-    run.write_status(_status(run).model_copy(update=changes))
+    run.write_status(run.written_status.model_copy(update=changes))
 
 
 def _file() -> Path:

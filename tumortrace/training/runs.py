@@ -25,6 +25,8 @@ torch: pages open at once.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import secrets
@@ -43,8 +45,8 @@ from pydantic import BaseModel, ConfigDict
 from tumortrace import paths
 from tumortrace.config import RunConfig, read_config
 from tumortrace.data import store
-from tumortrace.errors import ConfigError, RunBusy, RunNotFound
-from tumortrace.training import run_dataset
+from tumortrace.errors import ConfigError, RunBusy, RunNotFound, RunUnreadable
+from tumortrace.training import reading, run_dataset
 from tumortrace.training.run_dataset import RunDataset
 
 State = Literal["queued", "created", "preparing", "running", "stopped", "finished", "failed", "crashed", "cancelled"]
@@ -92,7 +94,10 @@ class Status(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder; every property reads the disk anew."""
+    """A run folder; every property reads the disk anew.
+
+    Each raises :class:`RunUnreadable` where its file is damaged, and :class:`RunNotFound` where the folder is gone.
+    """
 
     folder: Path
 
@@ -104,7 +109,7 @@ class Run:
     @property
     def config(self) -> RunConfig:
         """What was asked for."""
-        return read_config((self.folder / "config.json").read_bytes())
+        return reading.read(self.folder / "config.json", read_config)
 
     @property
     def dataset(self) -> RunDataset:
@@ -124,20 +129,17 @@ class Run:
     @property
     def status(self) -> Status:
         """How it fares; a dead process without a final state reads as ``crashed``."""
-        status = Status.model_validate_json((self.folder / "status.json").read_text())
-        if status.state in LIVE and not _alive(status):
-            return status.model_copy(
-                update={
-                    "state": "crashed",
-                    "error": status.error or "The process ended without saying why; see the log.",
-                }
-            )
-        return status
+        return as_it_is(self.written_status)
+
+    @property
+    def written_status(self) -> Status:
+        """What it wrote last, whether its process lives or not."""
+        return reading.read(self.folder / "status.json", Status.model_validate_json)
 
     @property
     def metrics(self) -> pd.DataFrame:
         """One row an epoch (columns as logged, ``epoch`` from 1); rows of a later start replace those they repeat."""
-        return self._logged("metrics", "epoch")
+        return reading.logged(self.folder / "metrics", "epoch")
 
     @property
     def telemetry(self) -> pd.DataFrame:
@@ -146,21 +148,7 @@ class Run:
         Columns: ``time`` (POSIX seconds), ``epoch`` (with fractions), ``step``, ``loss``, ``lr``,
         ``images_per_second``, ``memory_mb`` (device, or process on a CPU), ``utilisation`` (0..1 of the device).
         """
-        return self._logged("telemetry", "step")
-
-    def _logged(self, kind: str, order: str) -> pd.DataFrame:
-        frames: list[pd.DataFrame] = []
-        files = (self.folder / kind).glob("version_*/metrics.csv")
-        for path in sorted(files, key=lambda file: int(file.parent.name.removeprefix("version_"))):
-            try:
-                frame = pd.read_csv(path)
-            except (pd.errors.EmptyDataError, pd.errors.ParserError, FileNotFoundError):
-                continue
-            if len(frame) and order in frame:
-                frames = [old[old[order] < frame[order].iloc[0]] for old in frames]
-                frames.append(frame)
-        frames = [frame for frame in frames if len(frame)]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({order: pd.Series(dtype="int64")})
+        return reading.logged(self.folder / "telemetry", "step")
 
     @property
     def resumable(self) -> bool:
@@ -176,13 +164,13 @@ class Run:
     def predictions(self) -> pd.DataFrame | None:
         """The test rows, once there are any."""
         path = self.folder / "predictions.parquet"
-        return pd.read_parquet(path) if path.exists() else None
+        return reading.read(path, lambda raw: pd.read_parquet(io.BytesIO(raw))) if path.exists() else None
 
     @property
     def report(self) -> dict[str, Any] | None:
         """The evaluation as JSON, once there is one."""
         path = self.folder / "report.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        return reading.read(path, lambda raw: dict(json.loads(raw))) if path.exists() else None
 
     def log_tail(self, lines: int = 30) -> str:
         """The last lines of what the process printed."""
@@ -247,8 +235,11 @@ def delete(run_id: str) -> None:
         RunBusy: It is live or waits in the queue.
     """
     run = find(run_id)
-    state = run.status.state
-    if state in LIVE or state == "queued":
+    try:
+        state: str = run.status.state
+    except RunUnreadable:
+        state = "training" if reading.is_held(run.folder) else "unreadable"
+    if state in LIVE or state in {"queued", "training"}:
         raise RunBusy(f"a run that is {state} cannot be deleted", value=run.id, remedy="Stop or cancel it first.")
     # Renamed first, so that nobody sees half a run.
     doomed = run.folder.with_name(f".deleted-{run.id}-{secrets.token_hex(2)}")
@@ -271,14 +262,26 @@ def find(run_id: str) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """Every run, newest first."""
+    """Every run, newest first, whether it can be read or not; see :mod:`tumortrace.training.index`."""
+    made = {}
+    for run in folders():
+        with contextlib.suppress(OSError):  # half made, or deleted this moment
+            made[run] = (run.folder / "config.json").stat().st_mtime
+    return sorted(made, key=lambda run: made[run], reverse=True)
+
+
+def folders() -> list[Run]:
+    """Every folder that has a run's name; one without settings is no run yet, or none any more."""
     folder = paths.runs()
-    if not folder.is_dir():
-        return []
-    named = (entry for entry in folder.iterdir() if _NAME.fullmatch(entry.name))
-    found = [Run(entry) for entry in named if (entry / "config.json").is_file()]
-    found = [run for run in found if (run.folder / "status.json").is_file()]
-    return sorted(found, key=lambda run: (run.folder / "config.json").stat().st_mtime, reverse=True)
+    return [Run(entry) for entry in folder.iterdir() if _NAME.fullmatch(entry.name)] if folder.is_dir() else []
+
+
+def as_it_is(status: Status) -> Status:
+    """What was written last, or ``crashed`` where the process it speaks of is gone."""
+    if status.state not in LIVE or _alive(status):
+        return status
+    error = status.error or "The process ended without saying why; see the log."
+    return status.model_copy(update={"state": "crashed", "error": error})
 
 
 def _alive(status: Status) -> bool:

@@ -1,14 +1,18 @@
-"""Starting from another run's weights (``init=run:ID``), without learning from what is to be tested.
+"""What must hold before a run starts: its dataset can be split as asked, and no test slice was seen before.
 
-A TraceNet that was taught outlines makes better starting weights than none; but weights remember. The other run may
-have seen no slice that this run holds out: it must have been trained on the very same part.
+A run may start from another run's weights (``init=run:ID``). A TraceNet that was taught outlines makes better starting
+weights than none; but weights remember. The other run may have seen no slice that this run holds out: it must have been
+trained on the very same part.
 """
 
 from __future__ import annotations
 
+import pandas as pd
+
 from tumortrace.config import START_RUN, RunConfig
+from tumortrace.data import splits, store
 from tumortrace.data.store import Dataset
-from tumortrace.errors import ConfigError, DatasetMismatch
+from tumortrace.errors import ConfigError, DatasetMismatch, SplitError
 from tumortrace.settings import flatten
 from tumortrace.training import runs
 from tumortrace.training.runs import Run
@@ -21,6 +25,39 @@ def starts_from(config: RunConfig) -> str | None:
     """The id of the run whose weights this one starts from, if any."""
     init = config.model.init
     return init.removeprefix(START_RUN) if init.startswith(START_RUN) else None
+
+
+def unsplittable(table: pd.DataFrame, config: RunConfig) -> tuple[str, SplitError] | None:
+    """On what the split of a run would fail; None where it can be made.
+
+    Args:
+        table: The folds of its dataset, see :func:`tumortrace.data.splits.table_for`.
+        config: Of the run.
+
+    Returns:
+        The setting to change (``protocol``, ``fold`` or ``validation``), and why.
+    """
+    for share in (0.0, config.validation):
+        try:
+            splits.split(table, config.protocol, config.fold, share, config.seed)
+        except SplitError as error:
+            if share:
+                return "validation", error
+            return ("protocol" if table[config.protocol].isna().any() else "fold"), error
+    return None
+
+
+def check_split(config: RunConfig) -> None:
+    """Refuse what the dataset cannot be split for; asked before a run folder is made.
+
+    Raises:
+        SplitUnavailable: It has no folds under the protocol, or none of that number.
+        SplitError: No validation part of that share can be held out.
+        DatasetNotFound: It is not imported.
+    """
+    found = unsplittable(splits.table_for(store.open_dataset(config.dataset)), config)
+    if found is not None:
+        raise found[1]
 
 
 def check(config: RunConfig, dataset: Dataset) -> None:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from tumortrace import paths
 from tumortrace.config import RunConfig
-from tumortrace.errors import ConfigError, TumorTraceError
+from tumortrace.errors import ConfigError, RunNotFound, RunUnreadable, TumorTraceError
 from tumortrace.training import runs
 from tumortrace.training.lease import Lease, started_at
 from tumortrace.training.runs import LIVE, Run
@@ -78,7 +78,8 @@ class Terms:
 def is_finished(task: Task) -> bool:
     """Whether the task's run is finished; a run folder of other settings is not its run."""
     folder = paths.runs() / task.run_id
-    with contextlib.suppress(FileNotFoundError):
+    # One that cannot be read is not passed over: its task then says why.
+    with contextlib.suppress(RunNotFound, RunUnreadable):
         return Run(folder).status.state == "finished" and _same(Run(folder).config, task.config)
     return False
 
@@ -154,7 +155,7 @@ def _wait_for_start(task: Task, terms: Terms, lease: Lease) -> bool:
 
 
 def _to_come(run: Run, waited: float) -> bool:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(RunNotFound):
         return run.status.state in LIVE
     return waited < _APPEAR_SECONDS
 
@@ -167,7 +168,7 @@ def _trains(run: Run) -> bool:
 
 def _open(task: Task) -> Run:
     run = Run(paths.runs() / task.run_id)
-    if not all((run.folder / name).is_file() for name in ("status.json", "config.json")):
+    if not (run.folder / "config.json").is_file():
         # Left by a worker that died between making the folder and filling it.
         shutil.rmtree(run.folder, ignore_errors=True)
         return runs.create(task.config, task.run_id)

@@ -261,7 +261,10 @@ def _own(runs: list[Source], level: str, beside: bool) -> None:
     st.subheader("Your runs")
     if beside:
         st.caption("Trained on this machine; not part of the benchmark. Compare them only under one protocol and fold.")
-    judged = [source for source in runs if source.report.unit(level) is not None][:NEWEST]
+    every = [source for source in runs if source.report.unit(level) is not None]
+    judged = every[:NEWEST]
+    if len(every) > NEWEST:
+        st.caption(f"The newest {NEWEST} of {len(every):,} runs; every one can be chosen under One model.")
     if not judged:
         text = "The patient of some slice is unknown in each of them; count slices instead."
         st.html(style.note(text, "calm", "No run can be judged by patient."))

@@ -16,11 +16,9 @@ from pydantic.fields import FieldInfo
 
 from tumortrace import presets
 from tumortrace.config import ENCODER, STAGES, EncoderName, RunConfig, field_errors
-from tumortrace.data import splits
 from tumortrace.data.catalog import PROTOCOLS
-from tumortrace.data.splits import Protocol
-from tumortrace.errors import SplitError
 from tumortrace.settings import Setting, flatten, nest, settings
+from tumortrace.training import starting
 from tumortrace.ui import loaders, state, style
 
 ESSENTIALS: Final = (
@@ -142,22 +140,14 @@ def draw(datasets: list[str], chosen: str | None) -> RunConfig | None:
 def _unsplittable(dataset: str, config: RunConfig) -> dict[str, str]:
     """What the run's split would fail on, beside its field; empty where it can be made."""
     shown = loaders.dataset(dataset)
-    for share in (0.0, config.validation):
-        message = _problem(str(shown.folder), shown.fingerprint, config.protocol, config.fold, share, config.seed)
-        if message and share:
-            return {"validation": message}
-        if message:
-            return {"fold" if config.protocol in _protocols(dataset) else "protocol": message}
-    return {}
+    asked = (config.protocol, config.fold, config.validation, config.seed)
+    return _problem(str(shown.folder), shown.fingerprint, asked, config)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _problem(folder: str, fingerprint: str, protocol: Protocol, fold: int, validation: float, seed: int) -> str:
-    try:
-        splits.split(loaders.folds(loaders.dataset(Path(folder).name)), protocol, fold, validation, seed)
-    except SplitError as error:
-        return f"{error.what}. {error.remedy.removesuffix('.')}"
-    return ""
+def _problem(folder: str, fingerprint: str, asked: tuple[object, ...], _config: RunConfig) -> dict[str, str]:
+    found = starting.unsplittable(loaders.folds(loaders.dataset(Path(folder).name)), _config)
+    return {} if found is None else {found[0]: f"{found[1].what}. {found[1].remedy.removesuffix('.')}"}
 
 
 def check(values: dict[str, Any]) -> tuple[RunConfig | None, dict[str, str]]:

@@ -116,6 +116,8 @@ def page(key: str) -> Iterator[View]:
         st.html(f'<p class="tt-lead">{info.lead}</p>')
         if info.shows_slices and dataset is not None and dataset.synthetic:
             synthetic_banner()
+        if key != "train":  # that page says more
+            _broken()
         yield View(dataset)
     clinical = [NOT_FOR_CLINICAL_USE] if info.shows_results else []
     st.html(style.footer([*clinical, f"Data: {ATTRIBUTION}"]))
@@ -140,6 +142,7 @@ def stage() -> Iterator[View]:
         kept = st.session_state.get(state.DATASET)
         name = kept if kept in names else next(filter(_sound, names), None)
         yield View(None if name is None else loaders.dataset(name))
+    _broken()
     st.html(style.footer([NOT_FOR_CLINICAL_USE]))
     judges.warm_up()
     _dispatcher()
@@ -183,6 +186,15 @@ def _dispatcher() -> None:
     """The thread that starts waiting runs, once a server; drawing a page starts none."""
     if judges.on_a_server():
         threading.Thread(target=queue.keep_dispatching, args=(threading.Event(),), name="queue", daemon=True).start()
+
+
+def _broken() -> None:
+    """A short note of the runs that are missing here because they cannot be read."""
+    names = [error.run_id for error in loaders.unreadable_runs()]
+    if names:
+        shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        many = "A run" if len(names) == 1 else f"{len(names):,} runs"
+        st.html(style.note(f"{shown}. The Train page says why, and what to do.", "warn", f"{many} cannot be read:"))
 
 
 def _choose_dataset() -> Dataset | None:

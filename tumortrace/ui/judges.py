@@ -23,8 +23,7 @@ from tumortrace.explain import overlay
 from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.inference import bundle as bundles
 from tumortrace.training import runs
-from tumortrace.training.run_dataset import read_ref
-from tumortrace.training.runs import Run
+from tumortrace.training.index import Entry
 from tumortrace.ui import loaders, pictures
 
 if TYPE_CHECKING:
@@ -172,23 +171,21 @@ def _shipped() -> list[Judge]:
 
 def _of_runs() -> list[Judge]:
     found = []
-    for run in loaders.trained_runs():
-        weights = run.folder / "model.safetensors"
-        config = run.config
-        created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
+    for one in loaders.trained_runs():
+        config = one.config
+        created = datetime.fromtimestamp(one.status.created).strftime("%d %b %H:%M")
         held_out = f"{config.protocol} fold {config.fold} held out" if config.fold else "all of it"
-        detail = f"Trained here on {run.dataset_name or 'a dataset it does not name'}, {held_out}."
+        detail = f"Trained here on {one.dataset_name or 'a dataset it does not name'}, {held_out}."
         found.append(
             Judge(
-                f"run/{run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
-                config.protocol, config.fold, _synthetic(run), loaders.stamp(weights), config.preprocess,
+                f"run/{one.run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
+                config.protocol, config.fold, _synthetic(one), one.weights, config.preprocess,
             )
         )  # fmt: skip
     return found
 
 
-def _synthetic(run: Run) -> bool:
-    if run.report:
-        return bool(run.report.get("synthetic", False))
-    ref = read_ref(run.folder)
-    return ref is not None and ref.synthetic
+def _synthetic(one: Entry) -> bool:
+    if one.report is not None:
+        return one.report.synthetic
+    return one.dataset is not None and one.dataset.synthetic

@@ -10,7 +10,7 @@ import streamlit as st
 
 from tumortrace import paths
 from tumortrace.config import model_title
-from tumortrace.errors import TumorTraceError
+from tumortrace.errors import RunNotFound, TrainingError, TumorTraceError
 from tumortrace.training import archive, runs
 from tumortrace.training.runs import LIVE, Run
 from tumortrace.ui import state, style
@@ -26,7 +26,7 @@ def actions(run: Run) -> None:
     """
     try:
         now = run.status.state
-    except (OSError, ValueError):
+    except RunNotFound:
         return
     busy = now in LIVE or now == "queued"
     with st.container(horizontal=True, gap="small", width="content", key=f"actions_{run.id}"):
@@ -56,8 +56,8 @@ def take(run: Run) -> None:
     """Offer the zip. A dialog stands still while what is behind it is drawn again, and with it the button's file."""
     try:
         busy = is_busy(run)
-    except (OSError, ValueError):
-        _gone()
+    except TrainingError as error:
+        _no_longer(error)
         return
     st.html(f"<code>{run.id}</code>")
     st.caption(
@@ -97,8 +97,8 @@ def confirm(run: Run) -> None:
     """Ask, name what is lost, and delete."""
     try:
         config, status, size = run.config, run.status, archive.size_on_disk(run)
-    except (OSError, ValueError):
-        _gone()
+    except TrainingError as error:
+        _no_longer(error)
         return
     st.html(f"{style.state_chip(status.state)} &nbsp;<code>{run.id}</code>")
     lost = ["settings", "curves", "log"]
@@ -134,8 +134,11 @@ def is_busy(run: Run) -> bool:
     return run.status.state in LIVE or run.status.state == "queued"
 
 
-def _gone() -> None:
-    st.html(style.note("It was deleted meanwhile.", "calm", "The run is gone."))
+def _no_longer(error: TrainingError) -> None:
+    if isinstance(error, RunNotFound):
+        st.html(style.note("It was deleted meanwhile.", "calm", "The run is gone."))
+    else:
+        st.html(style.error_box(error))
 
 
 def megabytes(size: int) -> str:

@@ -11,7 +11,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from tumortrace import paths
 from tumortrace.config import model_title
+from tumortrace.errors import RunUnreadable
 from tumortrace.training import jobs, queue, remedies, runs
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.ui import frame, keeping, learning, state, style
@@ -20,6 +22,10 @@ from tumortrace.ui.loaders import RunRow
 REFRESH_S: Final = 1.5
 MOVING: Final = LIVE | {"queued"}
 """States that change by themselves."""
+NEWEST: Final = 60
+"""Runs in the list; to be watched or compared, every run can be chosen."""
+SAID: Final = 5
+"""Runs that cannot be read of which it is said why."""
 REMEDIES: Final = {
     "crashed": "The process is gone. Resume goes on from the last checkpoint where there is one.",
     "failed": "The log below says more. Change what it names and start anew, or try the same settings again.",
@@ -188,8 +194,25 @@ def _small_print(run: Run, status: Status) -> None:
         st.json(config.model_dump(), expanded=False)
 
 
+def broken(errors: list[RunUnreadable]) -> None:
+    """Each run that cannot be read, and what to do; nothing where all can."""
+    if not errors:
+        return
+    many = "1 run cannot be read" if len(errors) == 1 else f"{len(errors)} runs cannot be read"
+    said = " ".join(map(str, errors[:SAID]))
+    st.html(style.note(f"{said} {_rest(len(errors), SAID)}".rstrip(), "warn", f"{many}."))
+
+
+def _rest(count: int, shown: int) -> str:
+    """Where a list of runs is cut off, how long it is and where it is whole."""
+    return f"{shown} of {count:,} runs; all with `{paths.command('runs list')}`." if count > shown else ""
+
+
 def listing(rows: list[RunRow]) -> None:
-    """Every run with its state."""
+    """The newest runs with their states."""
+    if rest := _rest(len(rows), NEWEST):
+        st.caption(rest)
+    rows = rows[:NEWEST]
     table = pd.DataFrame(
         {
             "State": [row.state for row in rows],

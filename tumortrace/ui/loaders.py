@@ -15,13 +15,10 @@ from tumortrace import paths
 from tumortrace.benchmark import published
 from tumortrace.data import identity, splits, store
 from tumortrace.data.store import Dataset
-from tumortrace.errors import DataError
-from tumortrace.training import jobs, runs
-from tumortrace.training.runs import Run
+from tumortrace.errors import RunUnreadable
+from tumortrace.training import index, jobs
+from tumortrace.training.index import Entry
 from tumortrace.ui import pictures
-
-NEWEST = 60
-"""Runs listed in the app; older ones stay on disk."""
 
 
 def dataset_names() -> list[str]:
@@ -133,35 +130,32 @@ class RunRow:
 
 
 def run_rows() -> list[RunRow]:
-    """The newest runs; read anew each time, for that is what a reader of a live list wants."""
+    """Every run that can be read, newest first; asked anew each time, as a reader of a live list wants."""
     jobs.reap()
-    rows = []
-    for run in runs.list_runs()[:NEWEST]:
-        try:
-            config, status = run.config, run.status
-        except (DataError, OSError, ValueError):
-            # Deleted this moment, or written by another version.
-            continue
-        rows.append(
-            RunRow(
-                run.id, status.state, config.model.name, run.dataset_name, config.protocol, config.fold,
-                config.preprocess.size, status.epoch, status.epochs or config.optim.epochs, status.created,
-                status.seconds,
-            )
-        )  # fmt: skip
-    return rows
+    return [_row(entry) for entry in index.look().entries]
 
 
-def finished_runs() -> list[Run]:
+def _row(entry: Entry) -> RunRow:
+    config, status = entry.config, entry.status
+    return RunRow(
+        entry.run.id, status.state, config.model.name, entry.dataset_name, config.protocol, config.fold,
+        config.preprocess.size, status.epoch, status.epochs or config.optim.epochs, status.created, status.seconds,
+    )  # fmt: skip
+
+
+def unreadable_runs() -> list[RunUnreadable]:
+    """Why each run that no page can show cannot be read."""
+    return index.look().unreadable
+
+
+def finished_runs() -> list[Entry]:
     """Runs that have a report and predictions, newest first."""
-    found = runs.list_runs()[:NEWEST]
-    needed = ("report.json", "predictions.parquet")
-    return [run for run in found if all((run.folder / name).exists() for name in needed)]
+    return [entry for entry in index.look().entries if entry.report is not None]
 
 
-def trained_runs() -> list[Run]:
+def trained_runs() -> list[Entry]:
     """Runs with final weights, newest first; one that trained on all five folds has no report."""
-    return [run for run in runs.list_runs()[:NEWEST] if (run.folder / "model.safetensors").exists()]
+    return [entry for entry in index.look().entries if entry.weights]
 
 
 def shipped_saliency(model: str, slice_id: str, kind: str) -> npt.NDArray[np.uint8] | None:

@@ -19,6 +19,8 @@ from tumortrace.evaluation.rows import join_truth
 from tumortrace.inference import bundle as bundles
 from tumortrace.inference import shipped
 from tumortrace.training import runs
+from tumortrace.training.index import Entry
+from tumortrace.training.run_dataset import DatasetRef
 from tumortrace.training.runs import Run
 from tumortrace.ui import benchmark, loaders, state
 
@@ -66,7 +68,7 @@ class Source:
 
 def every() -> list[Source]:
     """Shipped models (networks, ``person`` before the others; baselines last), then finished runs, newest first."""
-    return [*_shipped(), *(_of_run(run) for run in loaders.finished_runs())]
+    return [*_shipped(), *_of_runs()]
 
 
 def find(key: str) -> Source | None:
@@ -174,14 +176,23 @@ def shipped_stamp() -> int:
     return loaders.stamp(loaders.artifacts_file("benchmark", "reports.json"))
 
 
-def _of_run(run: Run) -> Source:
-    report = _run_report(str(run.folder), loaders.stamp(run.folder / "report.json"))
-    config = run.config
-    created = datetime.fromtimestamp(run.status.created).strftime("%d %b %H:%M")
-    dataset, trouble = _dataset_of(run)
+def _of_runs() -> list[Source]:
+    # Hundreds of runs rest on a few datasets: each is looked for once.
+    known: dict[DatasetRef, Dataset] = {}
+    return [_of_run(entry, entry.report, known) for entry in loaders.finished_runs() if entry.report is not None]
+
+
+def _of_run(entry: Entry, report: Report, known: dict[DatasetRef, Dataset]) -> Source:
+    run, config = entry.run, entry.config
+    created = datetime.fromtimestamp(entry.status.created).strftime("%d %b %H:%M")
+    dataset, trouble = None if entry.dataset is None else known.get(entry.dataset), ""
+    if dataset is None:
+        dataset, trouble = _dataset_of(run)
+        if dataset is not None and entry.dataset is not None:
+            known[entry.dataset] = dataset
     name = f"{model_title(config.model.name)} · run of {created}"
     title = f"{name} · {config.protocol} fold {config.fold}"
-    called = dataset.name if dataset is not None else run.dataset_name or "not named"
+    called = dataset.name if dataset is not None else entry.dataset_name or "not named"
     published = dataset is not None and identity.is_published(dataset)
     return Source(run.id, title, name, report, run.id, called, dataset, published, trouble)
 
@@ -193,8 +204,3 @@ def _dataset_of(run: Run) -> tuple[Dataset | None, str]:
         return None, str(error)
     told = "This run is of an earlier version and keeps no fingerprint of its dataset: its report fits this one."
     return loaders.dataset(found.dataset.name), told if found.assumed else ""
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _run_report(folder: str, stamp: int) -> Report:
-    return Report.model_validate(runs.find(folder).report)

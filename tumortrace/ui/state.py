@@ -71,6 +71,8 @@ RUN_DIALOG: Final = "run_dialog"
 """Set while a dialog about a run is open."""
 STARTED: Final = "started_run"
 """A run started a moment ago, to be watched from the next rerun on."""
+ANSWERED: Final = "answered:"
+"""Prefix: how often a start was answered; the rest is the key of its button."""
 
 SHOW: Final = "show"
 """The section of the Results page; also a query parameter."""

@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from tumortrace.config import model_title
+from tumortrace.errors import RunUnreadable
 from tumortrace.training import queue
 from tumortrace.training.runs import Run
 from tumortrace.training.slots import slots
@@ -54,8 +55,11 @@ def _set() -> None:
 
 
 def _row(place: int, count: int, run: Run) -> None:
-    config = run.config
-    text = f"{model_title(config.model.name)} · {config.protocol} fold {config.fold} · {config.preprocess.size} px"
+    try:
+        config = run.config
+        text = f"{model_title(config.model.name)} · {config.protocol} fold {config.fold} · {config.preprocess.size} px"
+    except RunUnreadable:
+        text = "It cannot be read, and waits in vain: see the note at the top."
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"waiting_{run.id}"):
         st.html(f"<b>{place + 1}.</b> {text} &nbsp;<code>{run.id}</code>", width="stretch")
         for name, icon, to, off in (
