@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import pandas as pd
 import pytest
 import streamlit as st
 
 from tests.pages import benchmarks
-from tumortrace.ui import benchmark, benchmark_pairs, overview, sections, sources, state, tabular
+from tumortrace.ui import benchmark, benchmark_board, benchmark_pairs, overview, sections, sources, state, tabular
 
 EMPTY = {
     "schema_version": 1, "preset": "full", "note": "A note.", "created": "2026-01-02", "comparisons": [], "leakage": [],
@@ -272,3 +273,12 @@ def test_what_stands_in_a_table_is_escaped(monkeypatch):
     monkeypatch.setattr(st, "html", drawn.append)
     tabular.show("<b>", ["<i>"], [tabular.Group("<u>"), tabular.Line([tabular.Cell("<s>", "<q>", 'x"y')])])
     assert not any(tag in drawn[0] for tag in ("<b>", "<i>", "<u>", "<s>", "<q>", 'x"y'))
+
+
+def test_where_the_board_of_runs_is_cut_off_it_says_so(finished, open_page, words, monkeypatch):
+    monkeypatch.setattr(benchmark_board, "NEWEST", 1)
+    shutil.copytree(finished.folder, finished.folder.with_name("another"))
+    said = words(open_page("results"))
+    assert "The newest 1 of 2 runs; every one can be chosen under One model." in said
+    model = next(box for box in open_page("results", show="model").selectbox if box.key == state.RESULTS_MODEL)
+    assert len(model.options) == 2

@@ -166,6 +166,24 @@ def test_the_cores_are_shared_among_the_jobs(home: Path, tiny: RunConfig, fake: 
     assert given == ["3", "3", os.environ.get("OMP_NUM_THREADS")]
 
 
+@pytest.mark.parametrize("file", ["status.json", "config.json"])
+def test_a_task_whose_run_cannot_be_read_says_so_and_the_others_go_on(
+    home: Path, tiny: RunConfig, fake: tuple[str, ...], file: str
+) -> None:
+    broken, good = plan("damaged", tiny, seeds=[0, 6])
+    folder = runs.create(broken.config, broken.run_id, "stopped").folder
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / file).write_text("{")
+    failed, finished = sweep.run([broken, good], Local(), command=fake)
+    assert failed.state == "failed"
+    assert f"the run {broken.run_id} cannot be read: {file} is damaged" in str(failed.error)
+    assert finished.state == "finished"
+    (folder / "status.json").unlink()
+    (failed,) = sweep.run([broken], Local(), command=fake)
+    assert failed.state == "failed"
+    assert (folder / "model.safetensors").exists(), "what it had is not thrown away"
+
+
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux ends a process with its parent")
 def test_the_training_process_dies_with_the_sweep(home: Path, tiny: RunConfig, fake: tuple[str, ...]) -> None:
