@@ -113,7 +113,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("progress.correct += int(", "progress.correct = int(", "a_stopped_and_resumed_run_ends_in_the_same_weights"),
         ("model.load_state_dict(self.progress.best)", "pass", "early_stopping_keeps_the_weights_of_the_best_epoch"),
     ),
-    *_of("training/runs.py", "training/test_runs.py",
+    *_of("training/reading.py", "training/test_runs.py",
         ("old[order] < frame[order].iloc[0]", "old[order] >= 0", "rows_of_a_later_start_replace_those_they_repeat"),
         ('key=lambda file: int(file.parent.name.removeprefix("version_"))', "key=str",
          "rows_of_a_later_start_replace_those_they_repeat"),
