@@ -115,7 +115,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     *_of("training/reading.py", "training/test_runs.py",
         ("old[order] < frame[order].iloc[0]", "old[order] >= 0", "rows_of_a_later_start_replace_those_they_repeat"),
-        ('key=lambda file: int(file.parent.name.removeprefix("version_"))', "key=str",
+        ("key=lambda file: int(_start(file))", "key=str",
          "rows_of_a_later_start_replace_those_they_repeat"),
     ),
     *_of("training/run_dataset.py", "training/test_run_dataset.py",
