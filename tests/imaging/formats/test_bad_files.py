@@ -8,7 +8,7 @@ import pytest
 
 from tests.imaging.bad_files import BadFile, bad_files, whole_files
 from tumortrace.imaging.formats import Opened, Refused, open_files
-from tumortrace.imaging.formats.limits import SECONDS
+from tumortrace.imaging.formats.limits import seconds
 
 TABLE = bad_files()
 
@@ -18,7 +18,7 @@ def test_a_bad_file_gets_one_sentence_and_an_odd_one_is_read(file: BadFile) -> N
     open_files([("warm.png", whole_files()["whole.png"])])  # a reader that the last file ended starts anew
     begun = time.monotonic()
     results = open_files([(file.name, file.data)])
-    assert time.monotonic() - begun < SECONDS + 3
+    assert time.monotonic() - begun < seconds() + 3
     assert results
     if file.odd:
         for result in results:

@@ -37,7 +37,7 @@ def test_a_reader_that_dies_is_replaced_and_the_file_can_be_read_on() -> None:
 def test_a_reader_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     pool.close()
     opened(picture())
-    monkeypatch.setattr(readers, "SECONDS", 0.3)
+    monkeypatch.setenv("TUMORTRACE_READER_SECONDS", "0.3")
     for process in pool.processes():
         psutil.Process(process).suspend()
     (refused,) = open_files([("slow.png", picture())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 FILE_BYTES: Final = 256 * 2**20
@@ -24,7 +25,8 @@ MAT_SIDE: Final = 4096
 DEPTH: Final = 50
 """Most levels of nested DICOM sequences that are searched for identifying tags."""
 SECONDS: Final = 5.0
-"""One request to a reader: opening a file, or decoding one slice."""
+"""One request to a reader: opening a file, or decoding one slice. See :func:`seconds`."""
+VARIABLE: Final = "TUMORTRACE_READER_SECONDS"
 START_SECONDS: Final = 60.0
 """Until a fresh reader process must have said that it is ready."""
 READERS: Final = 2
@@ -38,3 +40,12 @@ KEPT_SECONDS: Final = 60.0
 """After which an idle reader forgets them."""
 HUGE: Final = 1e30
 """Pixel values beyond this are taken for no numbers: their differences would not fit float32."""
+
+
+def seconds() -> float:
+    """How long one request may take: ``TUMORTRACE_READER_SECONDS`` where that is above 0, else :data:`SECONDS`."""
+    try:
+        given = float(os.environ.get(VARIABLE, SECONDS))
+    except ValueError:
+        return SECONDS
+    return given if given > 0 else SECONDS

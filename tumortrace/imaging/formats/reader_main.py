@@ -13,7 +13,7 @@ from typing import Any
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats.decode import open_document, read_slice
 from tumortrace.imaging.formats.document import Document
-from tumortrace.imaging.formats.limits import FILE_BYTES, KEPT, KEPT_BYTES, KEPT_SECONDS, READER_BYTES, SECONDS
+from tumortrace.imaging.formats.limits import FILE_BYTES, KEPT, KEPT_BYTES, KEPT_SECONDS, READER_BYTES, seconds
 from tumortrace.imaging.formats.wire import receive, send
 
 
@@ -88,7 +88,7 @@ def main() -> None:
                 shelf.clear()
             request, data = receive(pipe_in, FILE_BYTES)
             # Should the parent be gone, nobody else would end a decoder that hangs.
-            _alarm(SECONDS * 2)
+            _alarm(seconds() * 2)
             reply, payload = answer(shelf, request, data)
             del data
             _alarm(0)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumortrace.errors import InputError
-from tumortrace.imaging.formats.limits import PIXELS, READERS, SECONDS, START_SECONDS
+from tumortrace.imaging.formats.limits import PIXELS, READERS, START_SECONDS, VARIABLE, seconds
 from tumortrace.imaging.formats.wire import receive, send
 
 _SALT: Final = secrets.token_hex(16)
@@ -46,7 +46,7 @@ class Reader:
 
     def __init__(self) -> None:
         # Threads of numerical libraries would each take a share of the address space.
-        environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        environment = {name: os.environ[name] for name in (*_PASSED, VARIABLE) if name in os.environ}
         environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         environment |= {
             "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path if "\x00" not in path),  # noqa: PTH109
@@ -131,9 +131,9 @@ class Pool:
         reader = self._take(request["token"])
         try:
             known = reader.token == request["token"]
-            reply = reader.ask(request, b"" if known else data, SECONDS)
+            reply = reader.ask(request, b"" if known else data, seconds())
             if reply[0].get("missing"):
-                reply = reader.ask(request, data, SECONDS)
+                reply = reader.ask(request, data, seconds())
         except BaseException as error:
             self._drop(reader)
             if isinstance(error, NotStarted):
@@ -142,7 +142,7 @@ class Pool:
                 ) from None
             if isinstance(error, Gone):
                 raise InputError(
-                    f"the file made its reader fail, or kept it for more than {SECONDS:g} seconds",
+                    f"the file made its reader fail, or kept it for more than {seconds():g} seconds",
                     value="",
                     remedy="Export it again, smaller or uncompressed.",
                 ) from None
