@@ -21,7 +21,8 @@ class Preset:
 
 SPEEDRUN: Final = "speedrun"
 _SPEED: Final[dict[str, Any]] = {
-    "protocol": "official", "fold": 1, "validation": 0.0, "watch": 0, "model.name": "tracenet", "model.dropout": 0.0,
+    "protocol": "official", "fold": 1, "validation": 0.0, "watch": 0, "model.name": "tracenet",
+    "model.encoder": "resnet18", "model.dropout": 0.0,
     "preprocess.size": 128, "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3, "optim.start_size": 0.6,
 }  # fmt: skip
 
@@ -44,9 +45,24 @@ PRESETS: Final = {
         Preset(
             SPEEDRUN,
             "Speedrun",
-            "The fastest way found to 95 % on official fold 1: TraceNet, which learns the outlines beside the classes.",
+            "The fastest way found to 95 % on official fold 1 from scratch: TraceNet on ResNet18, with the outline task.",
             _SPEED,
             f"{_CPU}: accuracy 0.951 (95 % interval 0.909 to 0.980, n = 570) after 500 seconds, one seed.",
+        ),
+        Preset(
+            "tracenet",
+            "Full recipe: TraceNet",
+            "The benchmark's best: EfficientNet-Lite0 from ImageNet with the outline task, growing from 96 to 192 px.",
+            {
+                "protocol": "official", "fold": 1, "validation": 0.1, "precision": "32-true", "model.name": "tracenet",
+                "model.init": "imagenet", "model.dropout": 0.0, "model.mirror": True, "preprocess.size": 192,
+                "preprocess.crop": True, "augment.rotate": 30.0, "augment.shift": 0.15, "augment.scale": 0.15,
+                "augment.brightness": 0.15, "augment.contrast": 0.3, "augment.gamma": 0.4, "augment.tight_crop": 0.6,
+                "augment.bias_field": 0.5, "augment.blur": 1.0, "augment.jpeg": 1.0, "augment.marks": 0.1,
+                "optim.epochs": 14, "optim.batch_size": 32, "optim.lr": 1e-3, "optim.start_size": 0.5,
+            },
+            "Measured on official fold 1: accuracy 0.968 (95 % interval 0.939 to 0.991, n = 570) after some 25 minutes "
+            "of one CPU core.",
         ),
         Preset(
             "cnn3d",
