@@ -45,7 +45,7 @@ PRESETS: Final = {
         Preset(
             SPEEDRUN,
             "Speedrun",
-            "The fastest way found to 95 % on official fold 1 from scratch: TraceNet on ResNet18, with the outline task.",
+            "The fastest way found to 95 % on official fold 1 from scratch: TraceNet on ResNet18.",
             _SPEED,
             f"{_CPU}: accuracy 0.951 (95 % interval 0.909 to 0.980, n = 570) after 500 seconds, one seed.",
         ),
