@@ -12,6 +12,7 @@ from tumortrace.benchmark.plan import Entry
 from tumortrace.benchmark.records import Records
 from tumortrace.errors import RunNotFound
 from tumortrace.training import runs
+from tumortrace.training.run_dataset import read_ref
 
 
 @pytest.fixture
@@ -27,6 +28,8 @@ def planned() -> list[Entry]:
 
 def finish(entry: Entry) -> None:
     run = runs.create(entry.task.config, entry.task.run_id, state="finished")
+    ref = read_ref(run.folder).model_copy(update={"origin": "/home/somebody/slices"})
+    (run.folder / "dataset.json").write_text(ref.model_dump_json())
     run.write_status(run.status.model_copy(update={"host": "somewhere", "pid": 7, "seconds": 60.0}))
     pd.DataFrame({"slice_id": ["1"], "p_glioma": [0.1]}).to_parquet(run.folder / records.PREDICTIONS)
     (run.folder / "model.safetensors").write_bytes(b"0" * 1000)
@@ -44,6 +47,7 @@ def test_a_record_holds_rows_and_cost_but_neither_weights_nor_the_machine(kept: 
     assert record.status.seconds == 60.0
     assert record.status.state == "finished"
     assert "somewhere" not in (record.folder / "status.json").read_text()
+    assert read_ref(record.folder).origin is None, "a folder of the machine"
     rows = pd.read_parquet(record.folder / records.PREDICTIONS)
     assert rows["p_glioma"].dtype == "float32"
 

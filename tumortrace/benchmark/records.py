@@ -91,9 +91,11 @@ class Records:
         for name in (PREDICTIONS, VALIDATION, LOCALISATION, SHIFTED):
             if (run.folder / name).is_file():
                 paths.write_atomic(beside / name, _small(pd.read_parquet(run.folder / name)))
-        for name in (MAPS, run_dataset.FILE):
-            if (run.folder / name).is_file():
-                shutil.copyfile(run.folder / name, beside / name)
+        if (ref := run_dataset.read_ref(run.folder)) is not None:
+            named = ref.model_copy(update={"origin": None})
+            paths.write_atomic(beside / run_dataset.FILE, named.model_dump_json(indent=2))
+        if (run.folder / MAPS).is_file():
+            shutil.copyfile(run.folder / MAPS, beside / MAPS)
         shutil.rmtree(self.folder / task.run_id, ignore_errors=True)
         beside.rename(self.folder / task.run_id)
 
