@@ -8,9 +8,10 @@ import pytest
 
 from tests.datasets import write_manifest
 from tumortrace import paths
-from tumortrace.benchmark import ablations, baselines, collect, ensemble, exam, plan, records
+from tumortrace.benchmark import ablations, baselines, collect, ensemble, plan, records
 from tumortrace.benchmark.plan import Entry, Part
 from tumortrace.benchmark.records import Records
+from tumortrace.config import CONTEXT
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
@@ -90,7 +91,7 @@ def test_rows_of_networks_baselines_and_ensemble_are_gathered(dataset: Dataset) 
         finish(entry, dataset)
     found = collect.gather(entries, none_kept(), dataset)
     networks = {entry.task.config.model.name for entry in entries}
-    exams = {f"{name}{exam.SUFFIX}" for name in (*networks, ensemble.NAME)}
+    exams = {f"{name}{CONTEXT}" for name in (*networks, ensemble.NAME)}
     assert set(found.test["model"]) == networks | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
     assert tuple(found.test.columns) == COLUMNS
     counts = found.test["model"].value_counts()
@@ -136,7 +137,7 @@ def test_models_that_have_finished_every_fold_stand_alone_while_others_are_being
         if entry.task.config.model.name in whole or entry.task.config.fold == 1:
             finish(entry, dataset)
     found = collect.gather(entries, none_kept(), dataset)
-    exams = {f"{name}{exam.SUFFIX}" for name in (*whole, ensemble.NAME)}
+    exams = {f"{name}{CONTEXT}" for name in (*whole, ensemble.NAME)}
     assert set(found.test["model"]) == whole | {baselines.CLASSICAL, baselines.MAJORITY, ensemble.NAME} | exams
     assert set(found.test["fold"]) == {1, 2, 3}
 

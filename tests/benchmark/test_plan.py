@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from tumortrace import presets
 from tumortrace.benchmark import plan
 from tumortrace.benchmark.ensemble import UNHEARD
 from tumortrace.benchmark.plan import BASE, PARTS, PRESETS, Entry, entries, find
@@ -145,6 +146,13 @@ def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
     assert by_variant["batch: half"].optim.batch_size == base.optim.batch_size // 2
     assert by_variant["epochs: half"].optim.epochs == base.optim.epochs // 2
     assert by_variant["epochs: half as many again"].optim.epochs == base.optim.epochs * 3 // 2
+
+
+def test_the_train_page_offers_the_very_recipe_of_tracenet() -> None:
+    offered = flatten(plan.config_of(presets.find("tracenet").values).model_dump())
+    planned = flatten(entries(find("cpu"), ("official",))[0].task.config.model_dump())
+    differing = {key for key in offered if offered[key] != planned[key]}
+    assert differing == {"dataset", "checkpoint", "watch"}, "which say nothing of the network"
 
 
 def test_the_ablations_that_matter_are_among_those_of_the_larger_preset() -> None:

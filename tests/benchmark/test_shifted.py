@@ -47,7 +47,7 @@ def test_every_shift_is_predicted_once_and_read_from_then_on(run: Run, monkeypat
     plain = found[found["kind"] == robustness.NONE].set_index("slice_id")["p_glioma"]
     noisy = found[(found["kind"] == "noise") & (found["level"] == 3)].set_index("slice_id")["p_glioma"]
     assert not np.allclose(plain, noisy), "the network saw another picture"
-    monkeypatch.setattr(shifted, "build", None)
+    monkeypatch.setattr(shifted, "blank", None)
     assert shifted.predict_shifted(run).equals(pd.read_parquet(run.folder / "shifted.parquet"))
 
 

@@ -8,7 +8,6 @@ it: these rows carry another name, ``<model>_exam``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,6 @@ from tumortrace.evaluation.context import with_context
 from tumortrace.evaluation.metrics import LOG_LOSS_FLOOR
 from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
 
-SUFFIX: Final = CONTEXT
 OWN: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 """Shares that a slice's own answer may have; never none, or all slices of an exam would have the same."""
 
@@ -28,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def together(
-    test: pd.DataFrame, held: pd.DataFrame, truth: pd.DataFrame, models: Sequence[str] | None = None
+    test: pd.DataFrame, held: pd.DataFrame, truth: pd.DataFrame
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
     """Rows of ``<model>_exam`` for every fold that has validation rows.
 
@@ -36,7 +34,6 @@ def together(
         test: Prediction rows (:mod:`tumortrace.evaluation.rows`).
         held: Rows of the validation parts, same columns.
         truth: ``slice_id, label, patient_id``.
-        models: Whose; None takes every model that has validation rows.
 
     Returns:
         The rows; and the share of a slice's own answer, by model and ``protocol/seed/fold``.
@@ -44,10 +41,7 @@ def together(
     known = truth.set_index(truth["slice_id"].astype("string"))
     parts: list[pd.DataFrame] = []
     chosen: dict[str, dict[str, float]] = {}
-    wanted = held["model"].unique() if models is None else models
-    for (model, *place), part in test[test["model"].isin(wanted)].groupby(
-        ["model", "protocol", "seed", "fold"], sort=True
-    ):
+    for (model, *place), part in test.groupby(["model", "protocol", "seed", "fold"], sort=True):
         protocol, seed, fold = place
         same = (held["model"] == model) & (held["protocol"] == protocol)
         own = held[same & (held["seed"] == seed) & (held["fold"] == fold)]
@@ -55,8 +49,8 @@ def together(
             continue
         share = _fit(own, known)
         mixed = _mix(part, known, share)
-        parts.append(part.assign(model=f"{model}{SUFFIX}", **dict(zip(PROBABILITIES, mixed.T, strict=True))))
-        chosen.setdefault(f"{model}{SUFFIX}", {})[f"{protocol}/{seed}/{fold}"] = share
+        parts.append(part.assign(model=f"{model}{CONTEXT}", **dict(zip(PROBABILITIES, mixed.T, strict=True))))
+        chosen.setdefault(f"{model}{CONTEXT}", {})[f"{protocol}/{seed}/{fold}"] = share
     rows = pd.concat(parts, ignore_index=True)[list(COLUMNS)] if parts else test.iloc[:0][list(COLUMNS)]
     return rows, chosen
 

@@ -1,4 +1,4 @@
-"""What finished runs of the benchmark leave beside its figures: all but their weights, in some 100 KB each.
+"""What finished runs of the benchmark leave beside its figures: all but their weights, in well under 1 MB each.
 
 ::
 

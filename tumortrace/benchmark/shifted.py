@@ -23,7 +23,7 @@ from tumortrace.errors import ConfigError, RunNotFound
 from tumortrace.evaluation.rows import KEYS, PROBABILITIES
 from tumortrace.imaging.preprocess import preprocess
 from tumortrace.imaging.shift import EVERY, LEVELS, SUITE, number_of, shifted
-from tumortrace.models.registry import build
+from tumortrace.models.registry import blank
 from tumortrace.training.runs import Run
 
 _BATCH: Final = 32
@@ -62,8 +62,8 @@ def predict_shifted(run: Run, *, device: str = "cpu") -> pd.DataFrame:
     if not applicable(run):
         raise ConfigError("it sees several slices at once", value=run.id, remedy="Take a run of depth 1.")
     config = run.config
-    net = build(config.model, pretrained=False)
-    net.load_state_dict(from_safetensors((run.folder / "model.safetensors").read_bytes()))
+    net = blank(config.model)
+    net.load_state_dict(from_safetensors((run.folder / "model.safetensors").read_bytes()), assign=True)
     net.to(device).eval()
     dataset = run.dataset.dataset
     parts, lines = [], []

@@ -25,7 +25,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.data import splits
+from tumortrace.data.catalog import SLICES
+from tumortrace.data.identity import published_slices
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.inference.bundle import Bundle, list_bundles
@@ -93,11 +94,8 @@ def kept_at(dataset: Dataset, bundle: Bundle) -> Path:
 
 
 def is_published(manifest: pd.DataFrame) -> bool:
-    """Whether these are the slices of the real dataset, by their ids and labels (pixels may be recompressed)."""
-    frozen = splits.frozen_figshare()
-    return len(frozen) == len(manifest) and all(
-        bool((frozen[name].to_numpy() == manifest[name].to_numpy()).all()) for name in ("slice_id", "label")
-    )
+    """Whether these are all the slices of the real dataset (pixels may be recompressed)."""
+    return published_slices(manifest) == SLICES
 
 
 def load(folder: Path) -> Embedding:

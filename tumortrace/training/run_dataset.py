@@ -21,6 +21,7 @@ from tumortrace import paths
 from tumortrace.data import store
 from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError, DatasetMismatch, DatasetNotFound
+from tumortrace.evaluation.rows import PROBABILITIES
 
 FILE: Final = "dataset.json"
 _SHOWN: Final = 12  # letters of a fingerprint that are shown
@@ -168,7 +169,7 @@ def _agrees(dataset: Dataset, rows: pd.DataFrame, report: dict[str, Any]) -> boo
     labels = dataset.manifest.set_index("slice_id")["label"].reindex(rows["slice_id"].astype(str))
     if labels.isna().any():
         return False
-    shares = rows[[column for column in rows.columns if column.startswith("p_")]].to_numpy(dtype=np.float64)
+    shares = rows[list(PROBABILITIES)].to_numpy(dtype=np.float64)
     accuracy = float((shares.argmax(axis=1) == labels.to_numpy(dtype=np.int64)).mean())
     told = report["slice"]["metrics"]
     return len(rows) == told["n"] and abs(accuracy - float(told["accuracy"])) < 1e-9

@@ -71,7 +71,7 @@ def load(source: Source, found: list[Source]) -> Errors:
     Raises:
         DataError: The run's dataset is no longer imported, or is another one.
     """
-    dataset = sources.images_of(source)
+    dataset = source.dataset
     runs = _beside(source, found)
     fingerprint = "" if dataset is None else dataset.fingerprint
     predictions = loaders.stamp(loaders.artifacts_file("benchmark", "predictions.parquet"))
@@ -112,7 +112,7 @@ def _loaded(stamp: str, predictions: int, _source: Source, _runs: list[Source]) 
     rows = _rows(every, _source, name)
     shown = benchmark.in_order(set(every["model"]) - {run.key for run in _runs})
     titles = {one: model_title(one) for one in shown} | {run.key: run.name for run in _runs}
-    return Errors(_source, name, rows, every, titles, sources.images_of(_source), patients_of(rows), stamp)
+    return Errors(_source, name, rows, every, titles, _source.dataset, patients_of(rows), stamp)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -139,7 +139,7 @@ def _rows(every: pd.DataFrame, source: Source, name: str) -> pd.DataFrame:
     heard = every[every["model"].isin(voices(list(every["model"].unique())))]
     rows = mine.merge(disagreement(heard), on=KEYS, how="left")
     rows = rows.assign(margin=margins(rows), size=np.nan, plane=pd.Series(pd.NA, index=rows.index, dtype="string"))
-    dataset = sources.images_of(source)
+    dataset = source.dataset
     if dataset is not None:
         known = dataset.manifest.set_index("slice_id")
         share = known["area_px"].astype("Float64") / (known["height"].astype("Float64") * known["width"])

@@ -125,11 +125,6 @@ def joined(source: Source) -> pd.DataFrame:
     return _joined(source.key, source.report.created, source.run_id, source.dataset_name, fingerprint)
 
 
-def images_of(source: Source) -> Dataset | None:
-    """The dataset whose slices were predicted; None where it is not imported."""
-    return source.dataset
-
-
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _joined(key: str, created: str, run_id: str | None, dataset_name: str, fingerprint: str) -> pd.DataFrame:
     if run_id is None:

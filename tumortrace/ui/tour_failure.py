@@ -61,7 +61,7 @@ def _mistake(source: Source) -> None:
     if wrong.empty:
         st.html(style.note("Every prediction is right.", "calm", "It made none."))
         return
-    images = sources.images_of(source)
+    images = source.dataset
     row = chosen(source, wrong, images)
     st.html(
         f'<p class="tt-stage-text">Slice {row["slice_id"]}: a <b>{row["true_class"]}</b>, taken for a '
