@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tumortrace.benchmark import published
-from tumortrace.config import model_title
+from tumortrace.config import CONTEXT, model_title
 from tumortrace.data.catalog import CLASSES
 from tumortrace.explain.methods import TITLES
 from tumortrace.inference.bundle import Bundle, list_bundles
@@ -120,7 +120,7 @@ def comparisons(found: Found, protocol: str, metric: str = "accuracy") -> str:
         for line in found.get("comparisons", [])
         if line["protocol"] == protocol and line["metric"] == metric
         and not {line["first"], line["second"]} & {"majority", "classical"}
-        and not any(line[side].endswith("_exam") for side in ("first", "second"))
+        and not any(line[side].endswith(CONTEXT) for side in ("first", "second"))
     ]  # fmt: skip
     return _table(["pair", f"{metric}, points", "right: first alone", "second alone", "McNemar p", "n"], lines)
 

@@ -12,6 +12,7 @@ import typer
 
 from tumortrace.cli_print import Json, print_json
 from tumortrace.errors import ConfigError
+from tumortrace.paths import command
 
 if TYPE_CHECKING:
     from tumortrace.benchmark.plan import Entry, Preset
@@ -33,9 +34,7 @@ def benchmark(
             help="Train this part alone (official, person, slice, seeds, ablations, shipped); repeat for several."
         ),
     ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="Train this model alone, and what it starts from; repeat for several.")
-    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Train this model alone; repeat for several.")] = None,
     fold: Annotated[
         list[int] | None, typer.Option(help="Train this test fold alone; repeat for several.", min=0, max=5)
     ] = None,
@@ -56,6 +55,7 @@ def benchmark(
     with these records the benchmark goes on even on another machine.
     """
     if context.invoked_subcommand is not None:
+        _nothing_before(context)
         return
     from tumortrace.benchmark import plan, records
 
@@ -92,6 +92,21 @@ def benchmark(
         raise typer.Exit(1)
     if not done:
         raise typer.Exit(1)
+
+
+def _nothing_before(context: typer.Context) -> None:
+    """Refuse options of the benchmark itself where a command follows, which would not look at them."""
+    given = [
+        f"--{name.strip('_').replace('_', '-')}"
+        for name in context.params
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise ConfigError(
+            f"benchmark {context.invoked_subcommand} takes its options behind its name",
+            value=" ".join(given),
+            remedy=f"See `{command(f'benchmark {context.invoked_subcommand} --help')}`.",
+        )
 
 
 _Records = Annotated[Path | None, typer.Option("--out", help="Folder of the figures; default artifacts/benchmark.")]

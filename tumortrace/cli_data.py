@@ -127,7 +127,7 @@ def quality(
         pixel_facts.path_of(dataset).stat().st_mtime_ns,
     )  # fmt: skip
     twins = duplicates.described(near, splits.table_for(dataset))
-    checks = report.check(dataset, facts, twins, report.suspects_of(published.results(), dataset.name))
+    checks = report.check(dataset, facts, twins, report.suspects_of(published.results(), dataset))
     found = report.table(checks)
     if csv is not None:
         paths.write_atomic(csv, found.to_csv(index=False))

@@ -15,7 +15,7 @@ from tests.datasets import write_manifest, write_published
 from tumortrace import cli, paths
 from tumortrace.benchmark import plan, records, state
 from tumortrace.benchmark.records import Records
-from tumortrace.errors import DataError
+from tumortrace.errors import ConfigError, DataError
 from tumortrace.training import runs
 
 
@@ -150,6 +150,9 @@ def test_the_commands_say_what_was_done(there: Records, tmp_path: Path, monkeypa
     assert (paths.artifacts() / "benchmark" / "runs").is_dir()
     empty = run.invoke(cli.app, ["benchmark", "export", str(tmp_path / "t.zip"), "--out", str(tmp_path / "nothing")])
     assert isinstance(empty.exception, DataError)
+    before = run.invoke(cli.app, ["benchmark", "--preset", "full", "export", str(tmp_path / "t.zip")])
+    assert isinstance(before.exception, ConfigError)
+    assert "--preset" in str(before.exception)
 
 
 def test_records_of_another_dataset_may_begin_an_empty_folder(there: Records, here: Records, tmp_path: Path) -> None:

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, browser, served, settled
+from tests.serving import served, settled
 
 PATIENCE_MS = 120_000
+TIMEOUT_S = 900
+VIEWPORT = {"width": 1440, "height": 900}
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
 
 
 @pytest.fixture
@@ -30,15 +27,6 @@ def address(tmp_path: Path) -> Iterator[str]:
         (status.parent / "stop").touch()  # a run outlives the tour and its server
 
 
-@pytest.fixture
-def page() -> Iterator[Any]:
-    """A page of a browser of its own."""
-    with browser() as chromium:
-        found = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
-        found.set_default_timeout(PATIENCE_MS)
-        yield found
-
-
 def press(page: Any, key: str) -> None:
     """Press a key once the step before is drawn: its buttons listen from then on."""
     page.get_by_role("button", name="Exit").wait_for()
@@ -48,7 +36,6 @@ def press(page: Any, key: str) -> None:
 
 def test_the_tour_is_walked_by_keyboard_and_a_model_learns_on_the_way(address: str, page: Any) -> None:
     expect = sync_api.expect
-    expect.set_options(timeout=PATIENCE_MS)
     page.goto(address)
     page.get_by_role("button", name="Start the guided tour").click()
     expect(page.get_by_role("heading", name="Which tumour is it?")).to_be_visible()
@@ -93,7 +80,6 @@ def test_the_tour_is_walked_by_keyboard_and_a_model_learns_on_the_way(address: s
 
 def test_a_deep_link_on_a_fresh_server_leads_to_the_very_figure(address: str, page: Any) -> None:
     expect = sync_api.expect
-    expect.set_options(timeout=PATIENCE_MS)
     page.goto(f"{address}/Results?show=pairs&protocol=official&first=cnn3d&second=tracenet&pairs=macro_f1&junk=1")
     expect(page.get_by_role("heading", name="Model against model")).to_be_visible()
     settled(page)

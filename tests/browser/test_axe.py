@@ -8,16 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, browser, served, settled
+from tests.serving import served, settled
 from tumortrace.data.phantom import make_phantom
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
-
+PATIENCE_MS = 120_000
+TIMEOUT_S = 900
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 ADDRESSES = (
     "", "Train", "Classify",
@@ -44,18 +40,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield found
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser for all of them."""
-    with browser() as found:
-        yield found
-
-
 @pytest.mark.parametrize("where", ADDRESSES)
 def test_axe_finds_nothing(where: str, address: str, chromium: Any) -> None:
     context = chromium.new_context(color_scheme="light", viewport={"width": 1440, "height": 1000})
     page = context.new_page()
-    page.goto(f"{address}/{where}", timeout=120_000)
+    page.goto(f"{address}/{where}", timeout=PATIENCE_MS)
     settled(page)
     told = []
     grounds = set()

@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, browser, served, settled
+from tests.serving import served, settled
 from tumortrace.data.phantom import make_phantom
 
 PATIENCE_MS = 120_000
+VIEWPORT = {"width": 1440, "height": 1300}
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +26,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         make_phantom(persons=15, size=128)
         with served(here / "home", here / "artifacts") as found:
             yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser for all of them."""
-    sync_api.expect.set_options(timeout=PATIENCE_MS)
-    with browser() as found:
-        yield found
-
-
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A page of a reader of its own."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 1300})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
 
 
 def middle(page: Any, selector: str, nth: int = 0) -> tuple[float, float]:

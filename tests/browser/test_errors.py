@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pages import benchmarks
-from tests.serving import CHROMIUM, browser, served, settled
+from tests.serving import served, settled
 from tumortrace.data.catalog import CLASSES
 from tumortrace.notes import store
 
@@ -19,11 +19,6 @@ DOOR = "[class*='st-key-door_'][data-stale=false]"
 TILES = ".st-key-tiles [data-testid='stBaseButton-tertiary']"
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +33,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         benchmarks.import_slices(here / "home")
         with served(here / "home", here / "artifacts") as found:
             yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One browser; every page of it is a reader of its own."""
-    sync_api.expect.set_options(timeout=PATIENCE_MS)
-    with browser() as found:
-        yield found
 
 
 def opened(chromium: Any, width: int = 1440) -> Any:

@@ -9,17 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests import shipping
-from tests.serving import CHROMIUM, browser, served, settled
+from tests.serving import served, settled
 from tumortrace.data.phantom import make_phantom
 
 PATIENCE_MS = 120_000
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
 
 
 @pytest.fixture
@@ -32,14 +27,6 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     shipping.ship("resnet18")
     with served(home, artifacts) as found:
         yield found
-
-
-@pytest.fixture
-def page() -> Iterator[object]:
-    with browser() as chromium:
-        page = chromium.new_context(viewport={"width": 1440, "height": 1200}).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
 
 
 def drag(page, corners: list[tuple[float, float]]) -> None:
@@ -55,7 +42,6 @@ def drag(page, corners: list[tuple[float, float]]) -> None:
 
 def test_a_lasso_on_the_map_leads_to_the_gallery_with_these_slices(address, page):
     expect = sync_api.expect
-    expect.set_options(timeout=PATIENCE_MS)
     page.goto(f"{address}/Dataset?view=Map")
     page.get_by_role("button", name="Make the map").click()
     plot = page.locator(".st-key-plot_map .js-plotly-plot")

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import CHROMIUM, browser, served
+from tests.serving import served
 
 PATIENCE_MS = 60_000
 TRAINING_MS = 300_000
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"),
-]
 
 
 @pytest.fixture
@@ -28,18 +23,8 @@ def address(tmp_path: Path) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture
-def page() -> Iterator[object]:
-    """A page of a browser of its own."""
-    with browser() as chromium:
-        page = chromium.new_context(viewport={"width": 1440, "height": 1200}).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-
-
 def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(address, page):
     expect = sync_api.expect
-    expect.set_options(timeout=PATIENCE_MS)
 
     # The first visit of a fresh server is a deep link to Train: it offers slices.
     page.goto(f"{address}/Train")

@@ -136,9 +136,11 @@ def test_near_duplicates_count_between_persons_or_labels_alone(dataset: store.Da
 def test_suspect_labels_are_those_of_the_benchmark_of_this_very_dataset(dataset: store.Dataset) -> None:
     line = {"slice_id": "3", "label": "glioma", "suggested": "meningioma", "quality": 0.1}
     results = {"dataset": {"name": "phantom"}, "failures": {"suspects": {"person": {"suspects": [line]}}}}
-    assert quality.suspects_of(results, "figshare") is None
-    assert quality.suspects_of({}, "phantom") is None
-    checks = quality.check(dataset, suspects=quality.suspects_of(results, "phantom"))
+    assert quality.suspects_of(results | {"dataset": {"name": "figshare"}}, dataset) is None
+    other = {"dataset": {"name": "phantom", "fingerprint": "of others"}}
+    assert quality.suspects_of(results | other, dataset) is None
+    assert quality.suspects_of({}, dataset) is None
+    checks = quality.check(dataset, suspects=quality.suspects_of(results, dataset))
     assert ids(checks, "suspect") == ["3"]
     assert "rather meningioma (protocol person)" in found(checks, "suspect").findings[0][1]
 

@@ -110,7 +110,7 @@ def compute(
     localised, maps, thresholds = _localised(entries, records)
     pointed = pointing.summarise(localised, truth) if len(localised) else []
     note("shifted test")
-    shifted = robustness.gather(entries, records)
+    shifted = robustness.gather(comparable(entries, records), records)
     note("failures")
     document = {
         "schema_version": published.SCHEMA,

@@ -26,7 +26,7 @@ _SLICE: Final = list(KEYS)
 def gather(entries: Sequence[Entry], records: Records) -> pd.DataFrame:
     """The shifted rows of the runs of these entries that have any; with columns, and none, where no run has."""
     parts = []
-    for entry in {entry.task.run_id: entry for entry in entries if entry.part in ("official", "person")}.values():
+    for entry in (entry for entry in entries if entry.part in ("official", "person")):
         run = records.find(entry.task)
         if run is not None and (run.folder / SHIFTED).is_file():
             parts.append(pd.read_parquet(run.folder / SHIFTED))

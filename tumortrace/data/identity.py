@@ -7,6 +7,7 @@ beside a dataset only where ids, labels and patients are the published ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def find_published() -> Dataset | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def is_about(document: dict[str, Any], dataset: Dataset) -> bool:
+def is_about(document: Mapping[str, Any], dataset: Dataset) -> bool:
     """Whether a benchmark's document (``results.json``) speaks of a dataset's slices.
 
     The published dataset is known by its slices, whole or in part; any other by its name and fingerprint.

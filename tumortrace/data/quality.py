@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from tumortrace.data import outlines
+from tumortrace.data.identity import is_about
 from tumortrace.data.store import Dataset
 
 AGREEMENT: Final = 0.9
@@ -89,18 +90,17 @@ def table(checks: Iterable[Check]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=list(COLUMNS), dtype="string")
 
 
-def suspects_of(results: Mapping[str, Any], dataset: str) -> dict[str, list[dict[str, Any]]] | None:
+def suspects_of(results: Mapping[str, Any], dataset: Dataset) -> dict[str, list[dict[str, Any]]] | None:
     """The labels the benchmark doubts, by protocol; None where it did not judge this dataset.
 
     Args:
         results: ``results.json`` of the benchmark.
-        dataset: Its name.
+        dataset: Known by its slices, see :func:`tumortrace.data.identity.is_about`.
     """
-    judged = (results.get("dataset") or {}).get("name")
     found = (results.get("failures") or {}).get("suspects")
-    if judged != dataset or not found:
+    if not found or not is_about(results, dataset):
         return None
-    return {str(protocol): list(one.get("suspects") or []) for protocol, one in found.items()}
+    return {str(protocol): list((one or {}).get("suspects") or []) for protocol, one in found.items()}
 
 
 def _unreadable(report: Mapping[str, Any], facts: pd.DataFrame | None) -> Check:

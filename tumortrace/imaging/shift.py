@@ -24,7 +24,7 @@ Grey = npt.NDArray[np.floating]
 LEVELS: Final = (1, 2, 3)
 """Strengths: hardly seen, plain, hard."""
 EVERY: Final = 5
-"""Every so many-eth slice of a test fold is shifted."""
+"""One test slice in about so many is shifted; its id decides."""
 
 
 def shifted(pixels: npt.NDArray[np.generic], kind: str, level: int, seed: int = 0) -> npt.NDArray[np.uint8]:

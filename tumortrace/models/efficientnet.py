@@ -25,7 +25,6 @@ class EfficientNetLite0(SliceNet):
     """3.4 million weights; stages ``stem``, ``blocks0`` to ``blocks6``."""
 
     name: ClassVar[str] = "efficientnet_lite0"
-    smallest: ClassVar[int] = 32
     saliency_grid = (15, 16)
     pyramid: ClassVar[dict[str, int]] = {"blocks1": 24, "blocks2": 40, "blocks4": 112, "blocks6": 320}
     embedding: ClassVar[int] = 1280
@@ -48,13 +47,13 @@ class EfficientNetLite0(SliceNet):
         return found
 
     def embed(self, features: Tensor) -> Tensor:
-        """``[B, 320, h, w]`` to ``[B, 1280]``: the last convolution, averaged over the slice."""
+        """What the last stage gave to ``[B, 1280]``: the last convolution, averaged over the slice."""
         net = self.backbone
         pooled: Tensor = net.global_pool(net.bn2(net.conv_head(features))).flatten(1)
         return pooled
 
     def leave(self, features: Tensor) -> Tensor:
-        """``[B, 320, h, w]`` to logits ``[B, 3]``."""
+        """What the last stage gave to logits ``[B, 3]``."""
         logits: Tensor = self.backbone.classifier(self.embed(features))
         return logits
 

@@ -215,8 +215,11 @@ def _taken(run: Run, here: list[str]) -> list[str]:
 def _waits(run: Run) -> Status | None:
     """Its status where it waits, None where it does not or cannot be read."""
     try:
+        # Most runs do not wait, and this is asked every few seconds: those are not parsed.
+        if b'"queued"' not in (run.folder / "status.json").read_bytes():
+            return None
         status = run.written_status
-    except TrainingError:
+    except (TrainingError, OSError):
         return None
     return status if status.state == "queued" else None
 

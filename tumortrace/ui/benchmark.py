@@ -12,7 +12,7 @@ import streamlit as st
 
 from tumortrace import paths
 from tumortrace.benchmark import published
-from tumortrace.config import TITLES, model_title, parse_config
+from tumortrace.config import CONTEXT, TITLES, model_title, parse_config
 from tumortrace.data.catalog import PROTOCOL_NOTES
 from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.settings import nest
@@ -22,11 +22,11 @@ PROTOCOLS: Final = ("person", "official", "slice")
 """The honest one first."""
 MAJORITY: Final = "majority"
 FLOORS: Final = ("classical", MAJORITY)
-EXAMS: Final = tuple(name for name in TITLES if name.endswith("_exam"))
-"""Slices judged with the rest of their exam: another question, so they are not ranked with the others."""
 """Baselines that train no network: what any model has to beat."""
+EXAMS: Final = tuple(name for name in TITLES if name.endswith(CONTEXT))
+"""Slices judged with the rest of their exam: another question, so they are not ranked with the others."""
 ENSEMBLE: Final = "ensemble"
-_ORDER: Final = (ENSEMBLE, "tracenet", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
+_ORDER: Final = (ENSEMBLE, "tracenet", "efficientnet_lite0", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
 FILES: Final = {
     "results.json": ("every figure of this page", "application/json"),
     "predictions.parquet": ("a row a model, fold and slice", "application/octet-stream"),

@@ -26,7 +26,7 @@ def section(dataset: Dataset, rows: pd.DataFrame) -> None:
     bench = benchmark.read()
     stamp = loaders.stamp(loaders.artifacts_file("benchmark", "results.json"))
     checks = _checks(str(dataset.folder), dataset.fingerprint, facts, None if pairs is None else pairs[1],
-                     stamp, quality.suspects_of(bench.document, dataset.name))  # fmt: skip
+                     stamp, quality.suspects_of(bench.document, dataset))  # fmt: skip
     _summary(dataset, checks)
     if facts is None:
         text = (

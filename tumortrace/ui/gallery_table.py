@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from tumortrace.data import identity, store
+from tumortrace.data import store
+from tumortrace.data.quality import suspects_of
 from tumortrace.data.query import Table, prepare
 from tumortrace.data.store import Dataset
 from tumortrace.errors import TumorTraceError
@@ -53,11 +54,7 @@ def _table(folder: str, fingerprint: str, who: tuple[tuple[str, str], ...], chan
 
 def suspects(chosen: Dataset) -> dict[str, list[dict[str, Any]]]:
     """The benchmark's doubted labels, by protocol; none where it looked at another dataset."""
-    document = benchmark.read().document
-    if not identity.is_about(document, chosen):
-        return {}
-    found = (document.get("failures") or {}).get("suspects") or {}
-    return {protocol: list((part or {}).get("suspects") or []) for protocol, part in found.items()}
+    return suspects_of(benchmark.read().document, chosen) or {}
 
 
 def _doubted(chosen: Dataset, rows: pd.DataFrame) -> tuple[dict[str, npt.NDArray[np.bool_]], npt.NDArray[np.float64]]:

@@ -1,0 +1,42 @@
+"""What every test in Chromium shares: its marks, a browser a module, and a page of a reader of its own.
+
+A module says how patient it is (``PATIENCE_MS``) and, where it matters, how large its window is (``VIEWPORT``) and how
+long a test may take (``TIMEOUT_S``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.serving import CHROMIUM, browser
+
+_TIMEOUT_S = 600
+
+
+def pytest_itemcollected(item: pytest.Function) -> None:
+    item.add_marker(pytest.mark.browser)
+    item.add_marker(pytest.mark.timeout(getattr(item.module, "TIMEOUT_S", _TIMEOUT_S)))
+    item.add_marker(pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no Chromium at {CHROMIUM}"))
+
+
+@pytest.fixture(scope="module")
+def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """One browser for all tests of a module."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=request.module.PATIENCE_MS)
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page of a reader of its own."""
+    viewport = getattr(request.module, "VIEWPORT", {"width": 1440, "height": 1200})
+    context = chromium.new_context(viewport=viewport)
+    context.set_default_timeout(request.module.PATIENCE_MS)
+    yield context.new_page()
+    context.close()
