@@ -29,6 +29,29 @@ PAGES = {
     "present": "Present?present=1",
 }
 _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+# Resolves once everything is drawn and the document has not changed for six frames on end: frames come later on a busy
+# machine, so this waits as long as it needs. Figures come in a chunk of their own, after the script has ended.
+_STILL = """
+() => new Promise(resolve => {
+  let calm = 0;
+  const seen = new MutationObserver(() => { calm = 0; });
+  seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+  const drawn = () =>
+    document.fonts.status === 'loaded'
+    && !document.querySelector('[data-stale=true], [data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(one => one.querySelector('.main-svg'))
+    && [...document.images].every(one => one.complete || one.loading === 'lazy')
+    && document.getAnimations().every(
+      one => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity);
+  const frame = () => {
+    calm = drawn() ? calm + 1 : 0;
+    if (calm < 6) return requestAnimationFrame(frame);
+    seen.disconnect();
+    resolve();
+  };
+  requestAnimationFrame(frame);
+})
+"""
 
 
 @contextmanager
@@ -94,3 +117,9 @@ def settled(page: Any) -> None:
     """Wait until the page's script has ended."""
     page.wait_for_selector(".tt-foot", state="attached", timeout=120_000)
     page.wait_for_selector(_IDLE, timeout=120_000)
+
+
+def still(page: Any) -> None:
+    """Wait until the page's script has ended, and its figures, pictures and movements too."""
+    settled(page)
+    page.evaluate(_STILL)
