@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,9 @@ from tumortrace.errors import ConfigError, DataError
 from tumortrace.evaluation.report import make_reports, read_reports
 from tumortrace.evaluation.rows import COLUMNS
 from tumortrace.inference.shipped import shipped_predictions, shipped_reports
+from tumortrace.training import sweep_worker
+from tumortrace.training.loop import train
+from tumortrace.training.runs import Run
 
 RUN = CliRunner()
 
@@ -51,11 +56,29 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "FOLDS", (1, 2))
 
 
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The first run is trained in a process of its own; the others here, one at a time, without a start of torch each.
+
+    Returns:
+        The ids of the runs in the order of their trainings.
+    """
+    in_a_process, one_at_a_time, ids = sweep_worker._train, threading.Lock(), list[str]()
+
+    def start(run: Run, *given: Any) -> int:
+        with one_at_a_time:
+            ids.append(run.id)
+            return in_a_process(run, *given) if len(ids) == 1 else int(not train(run))
+
+    monkeypatch.setattr(sweep_worker, "_train", start)
+    return ids
+
+
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("small")
-def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -> None:
+def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop(one_process: list[str]) -> None:
     make_phantom(persons=15, size=48)
     words = ["benchmark", "--set", "dataset=phantom", "--jobs", "2"]
     first = RUN.invoke(cli.app, [*words, "--part", "shipped", "--part", "ablations", "--json"])
@@ -68,6 +91,7 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop() -
     whole = RUN.invoke(cli.app, [*words, "--resume", "--json"])
     assert whole.exit_code == 0, whole.output
     assert json.loads(whole.stdout)["missing"] == 0
+    assert len(one_process) == len(set(one_process)), "a finished run is not trained again"
 
     rows, found = shipped_predictions(), published.results()
     assert tuple(rows.columns) == COLUMNS
