@@ -83,40 +83,37 @@ def test_two_processes_end_where_one_does_and_one_of_them_writes(home: Path, tin
     assert (two.folder / "checkpoint.ckpt").exists()
 
 
-# The same run of two processes, with one part of what they share left out.
-BROKEN = """
-import os
+# The command, then the same run twice more, each with one part of what the processes share left out.
+MACHINE = """
+from torch.nn.parallel import DistributedDataParallel
 from tumortrace import cli
-from tumortrace.training import sharing
-if os.environ["NOT_SHARED"] == "batchnorm":
-    sharing.synchronise_batchnorm = lambda net, device: net
-else:
-    # Past its own forward pass, it does not see the backward one coming and averages no gradients.
-    from torch.nn.parallel import DistributedDataParallel
-    DistributedDataParallel.forward = lambda self, *given, **more: self.module(*given, **more)
-cli.main()
+from tumortrace.training import runs, sharing
+from tumortrace.training.loop import train
+try:
+    cli.main()
+except SystemExit as ended:
+    assert not ended.code
+whole = sharing.synchronise_batchnorm
+sharing.synchronise_batchnorm = lambda net, device: net
+assert train(runs.find("batchnorm"))
+sharing.synchronise_batchnorm = whole
+# Past its own forward pass, it does not see the backward one coming and averages no gradients.
+DistributedDataParallel.forward = lambda self, *given, **more: self.module(*given, **more)
+assert train(runs.find("gradients"))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.process
-@pytest.mark.parametrize("part", ["batchnorm", "gradients"])
-def test_the_comparison_notices_a_part_that_is_not_shared(home: Path, tiny: RunConfig, alone: Run, part: str) -> None:
-    two = runs.create(shared(tiny), "two")
-    script = home / "broken.py"
-    script.write_text(BROKEN)
-    options = ["train", "--quiet", "--run", str(two.folder)]
-    with spawned([PYTHON, str(script), *options], home / "two.log", NOT_SHARED=part) as process:
-        assert process.wait(PATIENCE_S) == 0
-    with pytest.raises(AssertionError, match="apart"):
-        assert_same(alone, two)
-
-
-@pytest.mark.slow
-@pytest.mark.process
-def test_two_machines_end_where_one_process_does(home: Path, tiny: RunConfig, alone: Run) -> None:
+def test_two_machines_end_where_one_process_does_and_the_comparison_notices_what_is_not_shared(
+    home: Path, tiny: RunConfig, alone: Run
+) -> None:
+    broken = [runs.create(shared(tiny, devices=1, nodes=2), part) for part in ("batchnorm", "gradients")]
+    script = home / "machine.py"
+    script.write_text(MACHINE)
     port = free_port()
     options = [
+        "train", "--quiet",
         "--name", "two", "--nodes", "2", "--dataset", "tiny", "--model", "cnn3d", "--size", "32",
         "--epochs", str(OPTIM.epochs), "--batch-size", str(OPTIM.batch_size), "--lr", str(OPTIM.lr), "--ema", "0",
         "--dropout", "0", "--validation", "0.2", "--device", "cpu",
@@ -125,8 +122,8 @@ def test_two_machines_end_where_one_process_does(home: Path, tiny: RunConfig, al
     with ExitStack() as both:
         machines = [
             both.enter_context(
-                start(
-                    home / f"machine{rank}.log", *options,
+                spawned(
+                    [PYTHON, str(script), *options], home / f"machine{rank}.log",
                     MASTER_ADDR="127.0.0.1", MASTER_PORT=port, NODE_RANK=rank, LOCAL_RANK="0",
                 )
             )
@@ -134,6 +131,9 @@ def test_two_machines_end_where_one_process_does(home: Path, tiny: RunConfig, al
         ]  # fmt: skip
         assert [machine.wait(PATIENCE_S) for machine in machines] == [0, 0]
     assert_same(alone, runs.find("two"))
+    for run in broken:
+        with pytest.raises(AssertionError, match="apart"):
+            assert_same(alone, run)
 
 
 @pytest.mark.slow
