@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import served, settled
+from tests.serving import served, settled, still
 from tumortrace.data.phantom import make_phantom
 
 PATIENCE_MS = 120_000
@@ -33,7 +33,7 @@ def middle(page: Any, selector: str, nth: int = 0) -> tuple[float, float]:
     mark = page.locator(selector).nth(nth)
     mark.wait_for(state="attached")
     mark.scroll_into_view_if_needed()
-    page.wait_for_timeout(400)
+    still(page)
     box = mark.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -83,7 +83,7 @@ def test_filters_stand_in_the_address_and_are_kept_around_a_slice(address, page)
 
     # The other filters stay open while one of them changes.
     page.get_by_text("More filters", exact=True).click()
-    page.wait_for_timeout(600)  # a list that opens while the fold still moves closes again
+    still(page)  # a list that opens while the fold still moves closes again
     page.locator(".st-key-fold").get_by_role("combobox").click()
     page.get_by_role("option", name="2", exact=True).click(timeout=20_000)
     expect(page).to_have_url(re.compile("fold=2"))
@@ -116,7 +116,7 @@ def draw_over(page: Any, selector: str) -> None:
     plot = page.locator(selector).first
     plot.wait_for(state="attached")
     plot.scroll_into_view_if_needed()
-    page.wait_for_timeout(600)
+    still(page)
     box = plot.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
     page.mouse.down()

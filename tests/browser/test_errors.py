@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pages import benchmarks
-from tests.serving import served, settled
+from tests.serving import served, settled, still
 from tumortrace.data.catalog import CLASSES
 from tumortrace.notes import store
 
@@ -36,21 +36,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def opened(chromium: Any, width: int = 1440) -> Any:
-    page = chromium.new_context(viewport={"width": width, "height": 1300}).new_page()
+    page = chromium.new_context(viewport={"width": width, "height": 1300}, reduced_motion="reduce").new_page()
     page.set_default_timeout(PATIENCE_MS)
     return page
 
 
 def click_cell(page: Any, true: str, predicted: str) -> None:
     """A click in the middle of a cell."""
-    settled(page)
     plot = page.locator(f"{DOOR} .nsewdrag")
     plot.wait_for()
-    page.wait_for_timeout(400)  # a figure takes clicks a moment after it is drawn
+    still(page)  # a figure takes clicks a moment after it is drawn
     box = plot.bounding_box()
     column, row = CLASSES.index(predicted), CLASSES.index(true)
     page.mouse.move(box["x"] + (column + 0.45) / 3 * box["width"], box["y"] + (row + 0.45) / 3 * box["height"])
-    page.wait_for_timeout(200)
+    still(page)
     page.mouse.click(box["x"] + (column + 0.5) / 3 * box["width"], box["y"] + (row + 0.5) / 3 * box["height"])
 
 
