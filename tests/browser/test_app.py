@@ -18,13 +18,15 @@ VIEWPORT = {"width": 1440, "height": 900}
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """A fresh server where nothing is imported and nothing has been trained, with all that ships."""
-    with served(tmp_path / "home") as found:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A fresh server where nothing is imported and nothing has been trained, with all that ships.
+
+    The deep link comes first, for it is the first visit; the tour last, for it leaves a dataset and a run behind.
+    """
+    home: Path = tmp_path_factory.mktemp("app") / "home"
+    with served(home) as found:
         yield found
-    for status in (tmp_path / "home" / "runs").glob("*/status.json"):
-        (status.parent / "stop").touch()  # a run outlives the tour and its server
 
 
 def press(page: Any, key: str) -> None:
@@ -32,6 +34,45 @@ def press(page: Any, key: str) -> None:
     page.get_by_role("button", name="Exit").wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=running]").wait_for(state="detached")
     page.keyboard.press(key)
+
+
+def test_a_deep_link_on_a_fresh_server_leads_to_the_very_figure(address: str, page: Any) -> None:
+    expect = sync_api.expect
+    page.goto(f"{address}/Results?show=pairs&protocol=official&first=cnn3d&second=tracenet&pairs=macro_f1&junk=1")
+    expect(page.get_by_role("heading", name="Model against model")).to_be_visible()
+    settled(page)
+    expect(page.locator(".tt-said")).to_contain_text("macro F1")
+    expect(page.locator(".tt-said")).to_contain_text("3D CNN")
+    for name, value in (("first", "cnn3d"), ("second", "tracenet"), ("pairs", "macro_f1"), ("protocol", "official")):
+        assert f"{name}={value}" in page.url
+    # What the reader changes stands in the address, and what belongs to another section leaves it.
+    page.get_by_role("radio", name="Confusions").click()
+    expect(page.get_by_text("Shade: share of the true class")).to_be_visible()
+    expect(page).to_have_url(re.compile("show=confusions"))
+    expect(page).not_to_have_url(re.compile("first=cnn3d"))
+    page.get_by_role("radio", name="Share of the true class").click()
+    expect(page).to_have_url(re.compile("cells=shares"))
+    assert "protocol=official" in page.url
+
+
+def test_a_keyboard_skips_the_navigation_and_sees_where_it_is(address: str, page: Any) -> None:
+    page.goto(address)
+    settled(page)
+    inside = "document.activeElement.closest('[data-testid=stSidebar]') !== null"
+    page.keyboard.press("Tab")
+    # The link is Streamlit's own; every page title is where it leads.
+    sync_api.expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert not page.evaluate(inside)
+    # Every stop on the way through the page shows its focus.
+    for _ in range(8):
+        seen = page.evaluate(
+            "(() => { const s = getComputedStyle(document.activeElement);"
+            "return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1 || s.boxShadow !== 'none'; })()"
+        )
+        assert seen, page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        page.keyboard.press("Tab")
 
 
 def test_the_tour_is_walked_by_keyboard_and_a_model_learns_on_the_way(address: str, page: Any) -> None:
@@ -76,42 +117,3 @@ def test_the_tour_is_walked_by_keyboard_and_a_model_learns_on_the_way(address: s
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     press(page, "Escape")
     expect(page.get_by_role("button", name="Start the guided tour")).to_be_visible()
-
-
-def test_a_deep_link_on_a_fresh_server_leads_to_the_very_figure(address: str, page: Any) -> None:
-    expect = sync_api.expect
-    page.goto(f"{address}/Results?show=pairs&protocol=official&first=cnn3d&second=tracenet&pairs=macro_f1&junk=1")
-    expect(page.get_by_role("heading", name="Model against model")).to_be_visible()
-    settled(page)
-    expect(page.locator(".tt-said")).to_contain_text("macro F1")
-    expect(page.locator(".tt-said")).to_contain_text("3D CNN")
-    for name, value in (("first", "cnn3d"), ("second", "tracenet"), ("pairs", "macro_f1"), ("protocol", "official")):
-        assert f"{name}={value}" in page.url
-    # What the reader changes stands in the address, and what belongs to another section leaves it.
-    page.get_by_role("radio", name="Confusions").click()
-    expect(page.get_by_text("Shade: share of the true class")).to_be_visible()
-    expect(page).to_have_url(re.compile("show=confusions"))
-    expect(page).not_to_have_url(re.compile("first=cnn3d"))
-    page.get_by_role("radio", name="Share of the true class").click()
-    expect(page).to_have_url(re.compile("cells=shares"))
-    assert "protocol=official" in page.url
-
-
-def test_a_keyboard_skips_the_navigation_and_sees_where_it_is(address: str, page: Any) -> None:
-    page.goto(address)
-    settled(page)
-    inside = "document.activeElement.closest('[data-testid=stSidebar]') !== null"
-    page.keyboard.press("Tab")
-    # The link is Streamlit's own; every page title is where it leads.
-    sync_api.expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    assert not page.evaluate(inside)
-    # Every stop on the way through the page shows its focus.
-    for _ in range(8):
-        seen = page.evaluate(
-            "(() => { const s = getComputedStyle(document.activeElement);"
-            "return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1 || s.boxShadow !== 'none'; })()"
-        )
-        assert seen, page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
-        page.keyboard.press("Tab")
