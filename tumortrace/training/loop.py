@@ -33,9 +33,10 @@ from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build
 from tumortrace.training import data as run_data
 from tumortrace.training import device, frozen, outcome, remedies, schedule, sharing, starting, state
-from tumortrace.training.clock import Clock
+from tumortrace.training.clock import Clock, outlook
 from tumortrace.training.compiling import compiled
 from tumortrace.training.device import Gauge
+from tumortrace.training.forecast import Forecast
 from tumortrace.training.losses import outline_loss
 from tumortrace.training.monitor import Monitor
 from tumortrace.training.predict import predict_logits
@@ -70,7 +71,12 @@ class Trainer:
                 if self.monitor:
                     self.monitor.stopped()
                 return False
-            if self._validate():
+            began = time.perf_counter()
+            last = self._validate()
+            self.forecast.between(time.perf_counter() - began)
+            if self.monitor:
+                self.monitor.note(**outlook(self, last=last))
+            if last:
                 break
         outcome.write(self.run, self.config, self._final(), self.data, self.dataset, self.team)
         if self.monitor:
@@ -107,10 +113,15 @@ class Trainer:
         if checkpoint.exists():
             self.progress = state.load(checkpoint, self.net, self.average, self.optimiser)
         split = self.data.split
-        self.frozen = frozen.keep(config, self.net, self.data, np.union1d(split.train, split.validation), self.fabric)
+        began, once = time.perf_counter(), np.union1d(split.train, split.validation)
+        self.frozen = frozen.keep(config, self.net, self.data, once, self.fabric)
+        through = (time.perf_counter() - began) / len(once) if self.frozen else 0.0
         self.steps = len(split.train) // config.optim.batch_size
         self.forward = compiled(self.model, config, self.steps)
         self.watcher = Watcher(self.run, config, self.data)
+        self.forecast = Forecast(
+            len(split.train), len(split.validation), len(split.test), len(self.watcher.watched), through
+        )
         self.kept = -math.inf  # when the last checkpoint was written
         self.side, self.slices, self.outlines = config.preprocess.size, self.data.slices, self.data.outlines
         if self.monitor:
