@@ -54,7 +54,7 @@ def test_a_page_draws_in_every_state(page, state, request, open_page, words):
 
 
 @pytest.mark.parametrize(
-    ("advice", "box"), [(None, False), ("That is more than the 2 min this preset is made for.", True)]
+    ("advice", "box"), [(None, False), ("That is more than the 2 min this preset promises.", True)]
 )
 def test_a_live_run_says_how_long_it_will_take_and_warns_where_it_was_promised_less(
     advice, box, make_run, open_page, words
@@ -71,7 +71,7 @@ def test_a_live_run_says_how_long_it_will_take_and_warns_where_it_was_promised_l
     warned = [
         element.value for element in test.get("html") if "tt-warn" in element.value and "tt-note" in element.value
     ]
-    assert any("2 min this preset is made for" in value for value in warned) == box
+    assert any("2 min this preset promises" in value for value in warned) == box
 
 
 @pytest.mark.parametrize("page", PAGES)

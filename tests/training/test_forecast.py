@@ -55,7 +55,7 @@ def test_kept_features_are_paid_again_by_the_test_and_by_watched_slices() -> Non
     assert kept.left(2.0, 2) == pytest.approx(plain.left(2.0, 2) + more)
 
 
-def test_the_first_validation_replaces_the_guess_and_a_later_one_the_first() -> None:
+def test_a_timed_validation_replaces_the_guess() -> None:
     forecast = measured()
     forecast.between(24.0)
     look = 24.0 / 480
@@ -72,7 +72,7 @@ def test_a_machine_as_fast_as_promised_gets_no_advice() -> None:
 def test_a_slow_machine_is_told_how_many_epochs_fit() -> None:
     said = measured().advice(230.0, 120.0, 4, 128)  # 55 seconds an epoch with its validation
     assert said is not None
-    assert said.startswith("That is more than the 2 min this preset is made for")
+    assert said.startswith("That is more than the 2 min this preset promises")
     assert said.endswith("With epochs set to 2 it would take about 2 min.")
     more = measured().advice(172.0, 120.0, 4, 128)
     assert more is not None

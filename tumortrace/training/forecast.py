@@ -72,7 +72,10 @@ class Forecast:
         """
         if not self._work or seconds <= promised:
             return None
-        said = f"That is more than the {duration(promised)} this preset is made for: this machine is slower, or busy."
+        said = (
+            f"That is more than the {duration(promised)} this preset promises: this machine is slower than two free "
+            "CPU cores, or the dataset is larger."
+        )
         epoch = self._epoch + self._between
         for fewer in range(epochs - 1, 0, -1):
             shorter = seconds - (epochs - fewer) * epoch

@@ -39,7 +39,7 @@ def draw(dataset: Dataset | None) -> None:
     if run_id is None:
         st.html(
             '<p class="tt-stage-text">Nothing has been trained here yet. The button draws some two hundred slices, '
-            "and takes a network that knows photographs to them.</p>"
+            "and teaches them to a network that knows photographs.</p>"
         )
         _button("Train it now")
         return
