@@ -54,7 +54,8 @@ PRESETS: Final = {
             "EfficientNet-Lite0 from ImageNet, its last layers alone taught: something to watch on any machine, on "
             "whatever dataset is on show. Its weights are installed along; it needs no network.",
             _DEMO,
-            "Measured on a fifth of official fold 1's training persons, held out: validation accuracy 0.858 (n = 499).",
+            "Measured on a fifth of official fold 1's training persons, held out: validation accuracy 0.858 (n = 499), "
+            "one seed; the whole command took 106 seconds of CPU time with one thread.",
             promised=120.0,
         ),
         Preset(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tumortrace import presets
-from tumortrace.config import RunConfig, parse_config
+from tumortrace.config import ModelSettings, RunConfig, parse_config
 from tumortrace.settings import nest
-from tumortrace.training import clock, console, loop, runs
+from tumortrace.training import clock, console, frozen, loop, runs
 from tumortrace.training.forecast import EXPLAINED, LOOK, REPORT_S, Forecast, duration, sentence
 from tumortrace.training.runs import Run, Status
 
@@ -53,6 +53,16 @@ def test_kept_features_are_paid_again_by_the_test_and_by_watched_slices() -> Non
     plain, kept = measured(watched=8), measured(watched=8, features=0.02)
     more = (480 + 320) * 0.02 + 2 * EXPLAINED * 8 * 0.02
     assert kept.left(2.0, 2) == pytest.approx(plain.left(2.0, 2) + more)
+
+
+def test_before_the_first_step_a_guess_speaks_and_then_the_steps() -> None:
+    forecast = Forecast(1600, 480, 320)
+    forecast.guess(features=0.02, learning=50 / 1600)
+    measured_one = measured(features=0.02)
+    assert forecast.left(2.0, 2) == pytest.approx(measured_one.left(2.0, 2))
+    forecast.step(9.0, 0.01)
+    forecast.step(1.0, 0.01)  # twice as slow as it was guessed
+    assert forecast.left(2.0, 2) == pytest.approx(measured(step_s=1.0, features=0.02).left(2.0, 2))
 
 
 def test_a_timed_validation_replaces_the_guess() -> None:
@@ -108,7 +118,7 @@ def test_the_sentence_names_the_whole_time_and_whose_it_is() -> None:
     )
 
 
-@pytest.mark.parametrize("changes", [{"state": "finished"}, {"state": "preparing"}, {"total_seconds": None}])
+@pytest.mark.parametrize("changes", [{"state": "finished"}, {"state": "created"}, {"total_seconds": None}])
 def test_a_run_that_has_not_measured_or_has_ended_says_nothing(changes: dict[str, Any]) -> None:
     assert sentence(Status(state="running", total_seconds=60.0).model_copy(update=changes)) is None
 
@@ -166,6 +176,27 @@ def test_a_run_says_from_its_second_step_on_how_long_it_will_take(
     assert status.total_seconds > status.seconds
 
 
+def test_a_run_that_keeps_features_says_so_before_its_first_step(
+    home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ModelSettings(name="cnn3d", freeze_until="block2")
+    run = runs.create(tiny.model_copy(update={"model": model, "augment": frozen.still(tiny.augment)}))
+    early: list[Status] = []
+    stepped: list[int] = []
+
+    def tell() -> None:
+        assert not stepped
+        early.append(run.status)
+
+    assert loop.train(run, lambda epoch, batch: stepped.append(batch), tell)
+    assert len(early) == 1
+    assert early[0].state == "preparing"
+    assert early[0].total_seconds is not None
+    assert early[0].eta_seconds is not None
+    assert early[0].total_seconds > early[0].eta_seconds > REPORT_S
+    assert sentence(early[0]) is not None
+
+
 def test_a_promise_that_a_run_cannot_keep_is_said_in_its_status(
     home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +214,7 @@ def test_a_terminal_is_told_once(
 ) -> None:
     run = runs.create(tiny)
 
-    def train(run: Run, on_step: Any) -> bool:
+    def train(run: Run, on_step: Any, on_outlook: Any) -> bool:
         for seconds in (None, 101.0, 95.0):
             changes = {"state": "running", "steps": 2, "total_seconds": seconds, "eta_seconds": 50.0, "starts": 1}
             run.write_status(run.status.model_copy(update=changes))

@@ -91,12 +91,13 @@ class Clock:
         return None if ready is None else ready[0].item()
 
 
-def outlook(trainer: Trainer, *, last: bool = False) -> dict[str, Any]:
+def outlook(trainer: Trainer, *, last: bool = False, before: float = 0.0) -> dict[str, Any]:
     """What the status says of time: ``eta_seconds``, ``total_seconds`` and ``advice``; each None where unknown.
 
     Args:
         trainer: Between two steps, or between two epochs.
         last: Whether no epoch follows, though more were asked for.
+        before: Seconds until the first step, where it is still to come.
     """
     assert trainer.monitor is not None
     config, progress, least = trainer.config, trainer.progress, trainer.net.smallest
@@ -104,6 +105,7 @@ def outlook(trainer: Trainer, *, last: bool = False) -> dict[str, Any]:
     done = schedule.work(progress.epoch + progress.batch / trainer.steps, optim, size, least)
     work = schedule.work(optim.epochs, optim, size, least) - done
     left = trainer.forecast.left(0.0 if last else work, 0 if last else optim.epochs - progress.epoch)
+    left = None if left is None else before + left
     total = None if left is None else trainer.monitor.elapsed() + left
     promised = presets.promised(config)
     advice = None if total is None or promised is None else trainer.forecast.advice(total, promised, optim.epochs, size)

@@ -31,16 +31,20 @@ def train_with_bar(run: Run, *, quiet: bool) -> bool:
 
         looked, said = -math.inf, False
 
+        def tell() -> None:
+            nonlocal said
+            words = None if said else sentence(run.status, may_stop_early=bool(run.config.patience))
+            if words:
+                said = True
+                bar.console.print(words, highlight=False)
+
         def on_step(epoch: int, batch: int) -> None:
-            nonlocal looked, said
+            nonlocal looked
             if time.monotonic() - looked < _LOOK_S:
                 return
             looked = time.monotonic()
             status = run.status
-            words = None if said else sentence(status, may_stop_early=bool(run.config.patience))
-            if words:
-                said = True
-                bar.console.print(words, highlight=False)
+            tell()
             note = (
                 f"loss {status.loss:.3f}  {status.images_per_second:.0f} slices/s" if status.images_per_second else ""
             )
@@ -51,4 +55,4 @@ def train_with_bar(run: Run, *, quiet: bool) -> bool:
                 task, description=f"epoch {epoch + 1}/{epochs}", completed=done, total=epochs * status.steps, note=note
             )
 
-        return train(run, on_step)
+        return train(run, on_step, tell)

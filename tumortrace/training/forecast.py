@@ -34,6 +34,7 @@ class Forecast:
     test: int
     watched: int = 0
     features: float = 0.0  # seconds a slice took through frozen stages whose output is kept; 0 where none is
+    _guess: float | None = None  # seconds of an epoch, before one was begun
     _begun: bool = False
     _seconds: float = 0.0
     _work: float = 0.0
@@ -44,6 +45,10 @@ class Forecast:
         if self._begun:
             self._seconds, self._work = self._seconds + seconds, self._work + work
         self._begun = True
+
+    def guess(self, features: float, learning: float) -> None:
+        """Take in what was timed before the first step: seconds of a slice through frozen stages, and after them."""
+        self.features, self._guess = features, learning * self.learnt
 
     def between(self, seconds: float) -> None:
         """Take in what lay between two epochs: validation, saliency of the watched slices, the checkpoint."""
@@ -57,9 +62,9 @@ class Forecast:
             epochs: Whose validation is still to come.
 
         Returns:
-            None until two steps were taken.
+            None until two steps were taken, or a guess was made.
         """
-        return None if not self._work else work * self._epoch + epochs * self._between + self._end
+        return None if not self._known else work * self._epoch + epochs * self._between + self._end
 
     def advice(self, seconds: float, promised: float, epochs: int, size: int) -> str | None:
         """What to choose where the whole run takes longer than was promised of it; None where it does not.
@@ -70,7 +75,7 @@ class Forecast:
             epochs: Of the run.
             size: Side of its slices, in pixels.
         """
-        if not self._work or seconds <= promised:
+        if not self._known or seconds <= promised:
             return None
         said = (
             f"That is more than the {duration(promised)} this preset promises: this machine is slower than two free "
@@ -90,9 +95,13 @@ class Forecast:
         return f"{said} Fewer epochs or a smaller size alone would not bring it below; both together take the least."
 
     @property
+    def _known(self) -> bool:
+        return bool(self._work) or self._guess is not None
+
+    @property
     def _epoch(self) -> float:
         """Seconds of an epoch's steps at full size."""
-        return self._seconds / self._work
+        return self._seconds / self._work if self._work else self._guess or 0.0
 
     @property
     def _look(self) -> float:
@@ -127,7 +136,7 @@ def sentence(status: Status, *, may_stop_early: bool = False) -> str | None:
         status: Of the run.
         may_stop_early: Whether early stopping may end it before its last epoch.
     """
-    if status.state != "running" or status.total_seconds is None:
+    if status.state not in {"preparing", "running"} or status.total_seconds is None:
         return None
     # A resumed run counts from where it was taken up again.
     whose = "This run" if status.starts <= 1 else "What is left of this run"

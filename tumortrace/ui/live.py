@@ -145,10 +145,10 @@ def progress(status: Status) -> float:
 def _doing(status: Status) -> str:
     if status.state == "created":
         return "Starting the process ..."
+    left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
     if status.state == "preparing":
         slices = f": {status.step:,} of {status.steps:,} slices" if status.steps else " slices and weights ..."
-        return f"Preparing{slices}"
-    left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
+        return f"Preparing{slices}{left}"
     if status.epoch >= status.epochs:
         return f"Predicting the validation and test slices{left}"
     return f"Epoch {status.epoch + 1} of {status.epochs}, step {status.step:,} of {status.steps:,}{left}"
