@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError
+from tumortrace.settings import flatten
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,21 @@ class Preset:
     text: str
     values: dict[str, Any]  # dotted name of a setting to its value
     measured: str  # time and score, with the machine they were measured on
+    promised: float | None = None  # seconds of the whole run that its title promises, on two CPU cores
 
+
+DEMO: Final = "demo"
+# Two minutes on two plain cores do not teach a network from scratch what it takes. ImageNet's early layers do, and they
+# come with an installed package, so no network is needed. Frozen, and with nothing random before them, they see each
+# slice once: their features are kept, and an epoch costs only the last two stages. Precision is fixed for the same
+# reason: bf16 is fast on few CPUs. A third epoch and more only fit the training slices better.
+_DEMO: Final[dict[str, Any]] = {
+    "protocol": "official", "validation": 0.2, "precision": "32-true", "model.name": "efficientnet_lite0",
+    "model.init": "imagenet", "model.freeze_until": "blocks4", "preprocess.size": 128,
+    "augment.rotate": 0.0, "augment.shift": 0.0, "augment.scale": 0.0, "augment.reflect": False,
+    "augment.brightness": 0.0, "augment.contrast": 0.0, "augment.gamma": 0.0, "augment.noise": 0.0,
+    "optim.epochs": 2, "optim.batch_size": 16, "optim.lr": 1e-3,
+}  # fmt: skip
 
 SPEEDRUN: Final = "speedrun"
 _SPEED: Final[dict[str, Any]] = {
@@ -33,14 +49,14 @@ PRESETS: Final = {
     preset.key: preset
     for preset in (
         Preset(
-            "demo",
+            DEMO,
             "Two-minute demo",
-            "A small network on small slices: something to watch on any machine, on whatever dataset is on show.",
-            {
-                "protocol": "official", "validation": 0.2, "model.name": "cnn3d", "preprocess.size": 64,
-                "optim.epochs": 8, "optim.batch_size": 16, "optim.lr": 1e-3,
-            },
-            f"{_CPU}: accuracy 0.867 (95 % interval 0.805 to 0.921, n = 570) after 93 seconds; on phantoms 10 seconds.",
+            "EfficientNet-Lite0 from ImageNet, its last layers alone taught: something to watch on any machine, on "
+            "whatever dataset is on show. Its weights are installed along; it needs no network.",
+            _DEMO,
+            "Measured on a fifth of official fold 1's training persons, held out: validation accuracy 0.858 (n = 499), "
+            "one seed; the whole command took 141 seconds, 102 of CPU time, on two busy cores.",
+            promised=120.0,
         ),
         Preset(
             SPEEDRUN,
@@ -108,3 +124,20 @@ def find(key: str) -> Preset:
     if key not in PRESETS:
         raise ConfigError("no such preset", value=key, remedy=f"Choose one of {', '.join(PRESETS)}.")
     return PRESETS[key]
+
+
+_ELSEWHERE: Final = (
+    "dataset", "protocol", "fold", "seed", "device", "devices", "nodes", "threads", "checkpoint", "tensorboard",
+)  # fmt: skip
+"""Settings that say where and on what a run is trained: a promise holds whatever they are."""
+
+
+def promised(config: RunConfig) -> float | None:
+    """Seconds in which a preset promises to end a run of these settings; None where they are no such preset's."""
+    mine = flatten(config.model_dump())
+    for preset in PRESETS.values():
+        if preset.promised is not None:
+            its = flatten(RunConfig().model_dump()) | preset.values
+            if all(mine[name] == value for name, value in its.items() if name not in _ELSEWHERE):
+                return preset.promised
+    return None

@@ -35,7 +35,7 @@ def test_a_newcomer_makes_phantoms_trains_watches_reads_results_and_classifies(a
 
     # The demo preset fills the form; a value out of range is said beside its field.
     page.get_by_role("button", name="Two-minute demo").click()
-    expect(page.get_by_text("--model cnn3d")).to_be_visible()
+    expect(page.get_by_text("--model efficientnet_lite0")).to_be_visible()
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("0")
     epochs.press("Enter")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -48,6 +51,27 @@ def test_a_page_draws_in_every_state(page, state, request, open_page, words):
     assert 'role="alert"' not in text or state == "crashed"
     for wanted in TEXTS.get((page, state), []):
         assert wanted in text, wanted
+
+
+@pytest.mark.parametrize(
+    ("advice", "box"), [(None, False), ("That is more than the 2 min this preset promises.", True)]
+)
+def test_a_live_run_says_how_long_it_will_take_and_warns_where_it_was_promised_less(
+    advice, box, make_run, open_page, words
+):
+    process = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+    make_run("running", **process, eta_seconds=130.0, total_seconds=200.0, advice=advice)
+    test = open_page("train")
+    assert not test.exception
+    text = words(test)
+    assert "This run will take about 3 min 20 s on this machine." in text
+    assert [element.proto.text for element in test.get("progress")] == [
+        "Epoch 3 of 4, step 5 of 10, about 2 min 10 s left"
+    ]
+    warned = [
+        element.value for element in test.get("html") if "tt-warn" in element.value and "tt-note" in element.value
+    ]
+    assert any("2 min this preset promises" in value for value in warned) == box
 
 
 @pytest.mark.parametrize("page", PAGES)

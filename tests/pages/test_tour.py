@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import psutil
 import pytest
 
 from tests.pages import benchmarks
 from tests.shipping import ship_all
+from tumortrace import presets
+from tumortrace.settings import flatten
 from tumortrace.training import jobs, queue, runs
 from tumortrace.ui import tour, tour_answer, tour_data, tour_failure, tour_live
 
@@ -108,11 +113,20 @@ def test_training_starts_the_demo_on_phantoms_that_are_drawn_first(home, monkeyp
     run_id = tour_live.start()
     assert run_id == runs.list_runs()[0].id
     assert started[0].dataset == "phantom"
-    assert started[0].model.name == "cnn3d"
-    assert started[0].optim.epochs == 8
+    wanted = presets.find(presets.DEMO).values
+    mine = flatten(started[0].model_dump())
+    assert {name: mine[name] for name in wanted} == wanted
     from tumortrace.data import store
 
     assert store.available() == ["phantom"]
+
+
+def test_a_run_that_learns_says_how_long_it_will_take(make_run, open_page, words):
+    process = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+    make_run("running", **process, eta_seconds=62.0, total_seconds=101.0)
+    test = open_page("present", present="3")
+    assert [element.proto.text for element in test.get("progress")] == ["Epoch 3 of 4, about 62 s left"]
+    assert "This run will take about 1 min 40 s on this machine." in words(test)
 
 
 def test_a_run_that_waits_says_so(make_run, open_page, words, monkeypatch):

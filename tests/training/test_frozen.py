@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tumortrace.config import STAGES, ModelSettings, RunConfig
+from tumortrace import presets
+from tumortrace.config import STAGES, ModelSettings, RunConfig, parse_config
 from tumortrace.models.registry import build
+from tumortrace.settings import nest
 from tumortrace.training import frozen, runs
 from tumortrace.training.loop import Trainer, train
 
@@ -51,6 +54,18 @@ def test_nothing_is_kept_where_something_random_stands_before(tiny: RunConfig) -
     assert not frozen.applicable(still.model_copy(update={"model": ModelSettings.model_validate(traced)}))
     growing = still.model_copy(update={"optim": still.optim.model_copy(update={"start_size": 0.5})})
     assert not frozen.applicable(growing)
+
+
+def test_the_demo_keeps_its_features_and_its_weights_need_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    config = parse_config(nest(presets.find(presets.DEMO).values))
+    assert frozen.applicable(config)
+    first = [build(config.model, pretrained=given).backbone.conv_stem.weight for given in (True, True, False)]
+    assert torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], first[2])
 
 
 def test_features_that_would_fill_the_memory_are_not_kept(

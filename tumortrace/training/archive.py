@@ -280,7 +280,7 @@ def _settle(run: Run, file: Path) -> None:
     changes: dict[str, object] = {"pid": None, "pid_started": None, "slots": []}
     if status.state in LIVE or status.state == "queued":
         said = f"It was exported while it was {status.state}."
-        changes |= {"state": "stopped", "eta_seconds": None, "error": said}
+        changes |= {"state": "stopped", "eta_seconds": None, "total_seconds": None, "advice": None, "error": said}
     run.write_status(status.model_copy(update=changes))
 
 

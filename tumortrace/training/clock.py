@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from tumortrace import presets
 from tumortrace.training import schedule
 from tumortrace.training.device import Gauge
 
@@ -23,7 +24,7 @@ class Clock:
 
     def __init__(self, trainer: Trainer, losses: Tensor, first: int, earlier: float) -> None:
         self.trainer, self.losses, self.first, self.earlier = trainer, losses, first, earlier
-        self.began = time.perf_counter()
+        self.began = self.stepped = time.perf_counter()
         self.checked: float | None = None
         self.stop_seen = False  # whether a stop was asked for, as of the newest look; the first process alone looks
         self.gauge = Gauge(losses.device)
@@ -47,6 +48,10 @@ class Clock:
 
     def tick(self) -> None:
         """After each step; looks and tells about twice a second, after the first step too."""
+        now = time.perf_counter()
+        share = (self.trainer.side / self.trainer.config.preprocess.size) ** 2 / self.trainer.steps
+        self.trainer.forecast.step(now - self.stepped, share)
+        self.stepped = now
         if self.checked is not None and time.perf_counter() - self.checked < _CHECK_SECONDS:
             return
         self.checked = time.perf_counter()
@@ -61,9 +66,6 @@ class Clock:
 
     def _numbers(self, loss: float) -> dict[str, Any]:
         trainer, progress = self.trainer, self.trainer.progress
-        optim, size = trainer.config.optim, trainer.config.preprocess.size
-        done = schedule.work(progress.epoch + progress.batch / trainer.steps, optim, size, trainer.net.smallest)
-        left = schedule.work(optim.epochs, optim, size, trainer.net.smallest) - done
         return {
             "epoch": progress.epoch,
             "step": progress.batch,
@@ -71,8 +73,7 @@ class Clock:
             "loss": loss,
             "lr": trainer.optimiser.param_groups[0]["lr"],
             "images_per_second": self.rate,
-            "eta_seconds": left * self.seconds / done,
-        }
+        } | outlook(trainer)
 
     def _loss(self) -> float | None:
         """The newest loss that is on the host; from a GPU, the one asked for the time before."""
@@ -88,3 +89,24 @@ class Clock:
         event.record()
         self._arriving = (host, event)
         return None if ready is None else ready[0].item()
+
+
+def outlook(trainer: Trainer, *, last: bool = False, before: float = 0.0) -> dict[str, Any]:
+    """What the status says of time: ``eta_seconds``, ``total_seconds`` and ``advice``; each None where unknown.
+
+    Args:
+        trainer: Between two steps, or between two epochs.
+        last: Whether no epoch follows, though more were asked for.
+        before: Seconds until the first step, where it is still to come.
+    """
+    assert trainer.monitor is not None
+    config, progress, least = trainer.config, trainer.progress, trainer.net.smallest
+    optim, size = config.optim, config.preprocess.size
+    done = schedule.work(progress.epoch + progress.batch / trainer.steps, optim, size, least)
+    work = schedule.work(optim.epochs, optim, size, least) - done
+    left = trainer.forecast.left(0.0 if last else work, 0 if last else optim.epochs - progress.epoch)
+    left = None if left is None else before + left
+    total = None if left is None else trainer.monitor.elapsed() + left
+    promised = presets.promised(config)
+    advice = None if total is None or promised is None else trainer.forecast.advice(total, promised, optim.epochs, size)
+    return {"eta_seconds": left, "total_seconds": total, "advice": advice}

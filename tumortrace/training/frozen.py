@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +21,7 @@ from tumortrace.models.base import SliceNet
 from tumortrace.training.data import RunData
 
 _SHARE_OF_FREE = 0.5
+_AT_ONCE = 64
 _log = logging.getLogger(__name__)
 
 
@@ -54,9 +58,23 @@ def still(settings: AugmentSettings) -> AugmentSettings:
 
 @torch.no_grad()
 def keep(
-    config: RunConfig, net: SliceNet, data: RunData, rows: npt.NDArray[np.int64], fabric: Fabric
+    config: RunConfig,
+    net: SliceNet,
+    data: RunData,
+    rows: npt.NDArray[np.int64],
+    fabric: Fabric,
+    tell: Callable[[float, float, int], None] | None = None,
 ) -> FrozenFeatures | None:
     """Compute the features of ``rows`` once.
+
+    Args:
+        config: Of the run.
+        net: Its network; left in the mode it was in.
+        data: Its slices.
+        rows: Of the manifest.
+        fabric: For its arithmetic.
+        tell: Called once, early: seconds a slice takes through the frozen stages, seconds it takes to be learnt from
+            after them, and how many slices are still to come.
 
     Returns:
         None where :func:`applicable` says no, or where they would take more than half of the memory that is free.
@@ -75,12 +93,35 @@ def keep(
             net.train(was_training)
             return None
         kept = first.new_empty((len(rows), *first.shape[1:]))
-        for start in range(0, len(rows), 64):
-            kept[start : start + 64] = net.features(data.batch(index[start : start + 64]), until)
+        for start in range(0, len(rows), _AT_ONCE):
+            began = time.perf_counter()
+            kept[start : start + _AT_ONCE] = net.features(data.batch(index[start : start + _AT_ONCE]), until)
+            # The first batch sets up what the others find ready.
+            if tell and start == _AT_ONCE:
+                count = min(_AT_ONCE, len(rows) - start)
+                through = (time.perf_counter() - began) / count
+                learnt = _learning_seconds(net, kept[: config.optim.batch_size], until)
+                tell(through, learnt, len(rows) - start - count)
     net.train(was_training)
     places = torch.full((len(data.labels),), -1, dtype=torch.int64, device=kept.device)
     places[index] = torch.arange(len(rows), device=kept.device)
     return FrozenFeatures(until, kept, places)
+
+
+def _learning_seconds(net: SliceNet, features: Tensor, after: str) -> float:
+    """Seconds a slice takes forward and back after the frozen stages: the second of two passes of a copy."""
+    private = copy.deepcopy(net).train()
+    seconds = 0.0
+    # Dropout must not move the generator that the run's own steps draw from.
+    with torch.random.fork_rng(), torch.enable_grad():
+        for _ in range(2):
+            began = time.perf_counter()
+            out = private(features, after)
+            (out[0] if isinstance(out, tuple) else out).float().square().mean().backward()
+            if features.is_cuda:
+                torch.cuda.synchronize()
+            seconds = time.perf_counter() - began
+    return seconds / len(features)
 
 
 def _free(device: torch.device) -> int:

@@ -33,9 +33,10 @@ from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import build
 from tumortrace.training import data as run_data
 from tumortrace.training import device, frozen, outcome, remedies, schedule, sharing, starting, state
-from tumortrace.training.clock import Clock
+from tumortrace.training.clock import Clock, outlook
 from tumortrace.training.compiling import compiled
 from tumortrace.training.device import Gauge
+from tumortrace.training.forecast import Forecast
 from tumortrace.training.losses import outline_loss
 from tumortrace.training.monitor import Monitor
 from tumortrace.training.predict import predict_logits
@@ -47,8 +48,13 @@ from tumortrace.training.watching import Watcher
 class Trainer:
     """One start of a run: holds what a step needs, so that the loop reads as what it does."""
 
-    def __init__(self, run: Run, on_step: Callable[[int, int], None] | None = None) -> None:
-        self.run = run
+    def __init__(
+        self,
+        run: Run,
+        on_step: Callable[[int, int], None] | None = None,
+        on_outlook: Callable[[], None] | None = None,
+    ) -> None:
+        self.run, self.on_outlook = run, on_outlook
         self.config: RunConfig = run.config
         self.on_step = on_step
         self.monitor: Monitor | None = None
@@ -70,7 +76,12 @@ class Trainer:
                 if self.monitor:
                     self.monitor.stopped()
                 return False
-            if self._validate():
+            began = time.perf_counter()
+            last = self._validate()
+            self.forecast.between(time.perf_counter() - began)
+            if self.monitor:
+                self.monitor.note(**outlook(self, last=last))
+            if last:
                 break
         outcome.write(self.run, self.config, self._final(), self.data, self.dataset, self.team)
         if self.monitor:
@@ -107,15 +118,25 @@ class Trainer:
         if checkpoint.exists():
             self.progress = state.load(checkpoint, self.net, self.average, self.optimiser)
         split = self.data.split
-        self.frozen = frozen.keep(config, self.net, self.data, np.union1d(split.train, split.validation), self.fabric)
         self.steps = len(split.train) // config.optim.batch_size
-        self.forward = compiled(self.model, config, self.steps)
-        self.watcher = Watcher(self.run, config, self.data)
-        self.kept = -math.inf  # when the last checkpoint was written
         self.side, self.slices, self.outlines = config.preprocess.size, self.data.slices, self.data.outlines
+        self.watcher = Watcher(self.run, config, self.data)
+        self.forecast = Forecast(len(split.train), len(split.validation), len(split.test), len(self.watcher.watched))
+        once = np.union1d(split.train, split.validation)
+        self.frozen = frozen.keep(config, self.net, self.data, once, self.fabric, self._timed if self.monitor else None)
+        self.forward = compiled(self.model, config, self.steps)
+        self.kept = -math.inf  # when the last checkpoint was written
         if self.monitor:
             counts = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
             self.monitor.running(counts, self.steps)
+
+    def _timed(self, features: float, learning: float, coming: int) -> None:
+        """While features are kept: say how long the run will take, long before its first step."""
+        self.forecast.guess(features, learning)
+        if self.monitor:
+            self.monitor.write(**outlook(self, before=coming * features))
+        if self.on_outlook:
+            self.on_outlook()
 
     def _set_up(self, net: SliceNet) -> None:
         config, place = self.config, self.fabric.device
@@ -333,12 +354,15 @@ class Trainer:
         return None
 
 
-def train(run: Run, on_step: Callable[[int, int], None] | None = None) -> bool:
+def train(
+    run: Run, on_step: Callable[[int, int], None] | None = None, on_outlook: Callable[[], None] | None = None
+) -> bool:
     """Start or resume a run in this process; its folder ends in a final state whatever happens.
 
     Args:
         run: Made by :func:`tumortrace.training.runs.create`.
         on_step: Called with (epoch, batch) after each step.
+        on_outlook: Called where the status says how long the run will take before its first step.
 
     Returns:
         True when finished, False when stopped.
@@ -346,7 +370,7 @@ def train(run: Run, on_step: Callable[[int, int], None] | None = None) -> bool:
     Raises:
         RunBusy: Another process trains this run.
     """
-    trainer = Trainer(run, on_step)
+    trainer = Trainer(run, on_step, on_outlook)
     with _alone(run), _stoppable(trainer):
         try:
             return trainer.fit()

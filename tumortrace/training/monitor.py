@@ -60,6 +60,9 @@ class Monitor:
             slots=self.status.slots or slots,
             error=None,
             ended=None,
+            eta_seconds=None,
+            total_seconds=None,
+            advice=None,
             starts=self.status.starts + 1,
         )
         self._telemetry = CSVLogger(self.run.folder, name="telemetry", version=self.status.starts)
@@ -94,18 +97,22 @@ class Monitor:
             logger.save()
         self.write(epoch=epoch, step=0, seconds=seconds)
 
+    def elapsed(self) -> float:
+        """Seconds of this start: since its process began, or since the run was made in a process that was there."""
+        return time.time() - max(self.status.created, self.status.pid_started or 0.0)
+
     def stopped(self) -> None:
         """It was asked to stop, and has a checkpoint."""
-        self._end(state="stopped", ended=time.time(), eta_seconds=None)
+        self._end(state="stopped")
 
     def finished(self) -> None:
         """Predictions and report are written."""
-        self._end(state="finished", ended=time.time(), eta_seconds=None)
+        self._end(state="finished")
 
     def failed(self, error: BaseException, fitting: int | None = None) -> None:
         """It ended with an error."""
         text = remedies.of_failure(error, self.run.config, fitting)
-        self._end(state="failed", ended=time.time(), eta_seconds=None, error=text)
+        self._end(state="failed", error=text)
 
     def write(self, **changes: object) -> None:
         """Change the status and write it now."""
@@ -153,7 +160,8 @@ class Monitor:
             with contextlib.suppress(OSError):
                 logger.finalize("success")
         (self.run.folder / "stop").unlink(missing_ok=True)
-        _with_place(self._reserve, lambda: self.write(**changes))
+        ended = {"ended": time.time(), "eta_seconds": None, "total_seconds": self.elapsed(), "advice": None}
+        _with_place(self._reserve, lambda: self.write(**ended, **changes))
 
 
 def _with_place(reserve: Path, write: Callable[[], None]) -> None:

@@ -79,7 +79,9 @@ class Status(BaseModel):
     steps: int = 0
     seconds: float = 0.0
     images_per_second: float | None = None
-    eta_seconds: float | None = None
+    eta_seconds: float | None = None  # to the end of this start: training, validation, test and report
+    total_seconds: float | None = None  # of this start from the process' own; estimated while it runs, then measured
+    advice: str | None = None  # where it takes longer than its preset promises: what to choose instead
     device: str | None = None
     precision: str | None = None
     memory_bytes: int | None = None

@@ -15,6 +15,7 @@ from tumortrace import paths
 from tumortrace.config import model_title
 from tumortrace.errors import RunUnreadable
 from tumortrace.training import jobs, queue, remedies, runs
+from tumortrace.training.forecast import duration, sentence
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.ui import frame, keeping, learning, state, style
 from tumortrace.ui.loaders import RunRow
@@ -117,10 +118,20 @@ def _head(run: Run, status: Status) -> None:
         keeping.actions(run)
     if status.state in LIVE:
         st.progress(progress(status), text=_doing(status))
+        taking(run, status)
     elif status.state == "queued":
         order = [run.id for run in queue.waiting()]
         place = f"place {order.index(run.id) + 1} of {len(order)}" if run.id in order else "waiting"
         st.progress(0.0, text=f"In the queue, {place}: it starts by itself once its device is free")
+
+
+def taking(run: Run, status: Status) -> None:
+    """How long the run takes on this machine, from its first steps on; a warning where its preset promised less."""
+    said = sentence(status, may_stop_early=bool(run.config.patience))
+    if said and status.advice:
+        st.html(style.note(said, "warn"))
+    elif said:
+        st.caption(said)
 
 
 def progress(status: Status) -> float:
@@ -134,12 +145,12 @@ def progress(status: Status) -> float:
 def _doing(status: Status) -> str:
     if status.state == "created":
         return "Starting the process ..."
+    left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
     if status.state == "preparing":
         slices = f": {status.step:,} of {status.steps:,} slices" if status.steps else " slices and weights ..."
-        return f"Preparing{slices}"
+        return f"Preparing{slices}{left}"
     if status.epoch >= status.epochs:
-        return "Predicting the test slices ..."
-    left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
+        return f"Predicting the validation and test slices{left}"
     return f"Epoch {status.epoch + 1} of {status.epochs}, step {status.step:,} of {status.steps:,}{left}"
 
 
@@ -231,16 +242,6 @@ def listing(rows: list[RunRow]) -> None:
         "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
     }
     st.dataframe(table, hide_index=True, column_config=config, width="stretch", alt="All runs with their states")
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them; a dash where unknown."""
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _known(value: Any) -> bool:

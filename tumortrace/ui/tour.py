@@ -43,7 +43,7 @@ STEPS: Final = (
     ),
     Step(
         "Watch a model learn",
-        "A small network learns to tell three kinds of drawn tumours, here, on this machine, while you look on.",
+        "A network that knows photographs learns to tell three kinds of drawn tumours, here, on this machine.",
         "The loss falls while it learns; what counts is the dashed line, slices that are held out.",
         tour_live.draw,
     ),

@@ -1,4 +1,4 @@
-"""Step 3 of the guided tour: a small network learns while the room looks on.
+"""Step 3 of the guided tour: a network learns while the room looks on.
 
 The run is an ordinary one (the preset ``demo`` on phantoms, started through :mod:`tumortrace.training.jobs`), so it is
 on the Train page too, outlives the tour, and can be stopped and kept.
@@ -20,11 +20,11 @@ from tumortrace.evaluation.report import Report
 from tumortrace.evaluation.wording import percent, with_interval
 from tumortrace.settings import nest
 from tumortrace.training import jobs, runs
+from tumortrace.training.forecast import duration
 from tumortrace.training.runs import LIVE, Run, Status
 from tumortrace.ui import frame, live, loaders, plots, state, style
 
 REFRESH_S: Final = 1.0
-PRESET: Final = "demo"
 ENDED: Final = {
     "crashed": "The process is gone; train again.",
     "failed": "It failed; the Train page has its log.",
@@ -39,7 +39,7 @@ def draw(dataset: Dataset | None) -> None:
     if run_id is None:
         st.html(
             '<p class="tt-stage-text">Nothing has been trained here yet. The button draws some two hundred slices, '
-            "and starts a network with random weights on them.</p>"
+            "and teaches them to a network that knows photographs.</p>"
         )
         _button("Train it now")
         return
@@ -68,7 +68,7 @@ def start() -> str:
         from tumortrace.data.phantom import make_phantom
 
         make_phantom(name=PHANTOM)
-    run = jobs.start(parse_config(nest({**presets.find(PRESET).values, "dataset": PHANTOM})))
+    run = jobs.start(parse_config(nest({**presets.find(presets.DEMO).values, "dataset": PHANTOM})))
     return run.id
 
 
@@ -86,7 +86,7 @@ def _panel(run_id: str, was_moving: bool) -> None:
         status = run.status
         if was_moving and status.state not in live.MOVING:
             st.rerun()
-        _head(status)
+        _head(run, status)
         st.html(style.figures(_cells(run, status)))
         left, right = plots.columns("stage-curves")
         table = training.tidy_metrics(run.metrics, run=run.id)
@@ -98,13 +98,15 @@ def _panel(run_id: str, was_moving: bool) -> None:
             plots.show(theme.enlarged(charts.scores(table)), f"tour_scores_{run_id}")
 
 
-def _head(status: Status) -> None:
+def _head(run: Run, status: Status) -> None:
     if status.state in LIVE:
         text = f"Epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}" if status.epochs else "Starting ..."
         text = {"created": "Starting the process ...", "preparing": "Preparing the slices ..."}.get(status.state, text)
         if status.epochs and status.epoch >= status.epochs:
-            text = "Predicting the slices that were held out ..."
-        st.progress(live.progress(status), text=text)
+            text = "Predicting the slices that were held out"
+        left = "" if status.eta_seconds is None else f", about {duration(status.eta_seconds)} left"
+        st.progress(live.progress(status), text=f"{text}{left}")
+        live.taking(run, status)
     elif status.state == "queued":
         st.progress(0.0, text="It waits until the device is free: another run is learning on it.")
     elif status.state in ENDED:
@@ -119,7 +121,7 @@ def _cells(run: Run, status: Status) -> list[tuple[str, ...]]:
         ("Right in training", _share(last.get("train_accuracy"))),
         ("Right on held-out slices", _share(last.get("val_accuracy"))),
         ("Slices a second", "–" if not status.images_per_second else f"{status.images_per_second:,.0f}"),
-        ("Time", live.duration(status.seconds)),
+        ("Time", duration(status.seconds)),
     ]
     if status.state == "finished" and run.report:
         report = Report.model_validate(run.report)
