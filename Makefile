@@ -35,7 +35,7 @@ lock: $(STAMP) ## make requirements.txt anew from the ranges in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
 
 screenshots: $(STAMP) ## take the pictures of docs/screenshots/ anew, light and dark, wide and narrow; needs Chromium
-	$(BIN)/python -m docs.screenshots
+	$(BIN)/python -m scripts.screenshots
 
 browser: $(STAMP) ## the tests that drive Chromium, axe among them
 	$(BIN)/python -m pytest -m browser

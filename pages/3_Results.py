@@ -2,21 +2,25 @@
 
 import streamlit as st
 
-from tumortrace.ui import benchmark, benchmark_literature, frame, results, sections, sources, welcome
+from tumortrace.ui.components import model_figures
+from tumortrace.ui.results import literature, sections
+from tumortrace.ui.shell import benchmark_document, layout, onboarding, results_index
 
-with frame.page("results") as view:
-    bench = benchmark.read()
-    found = sources.every()
+with layout.page("results") as view:
+    bench = benchmark_document.read_document()
+    found = results_index.result_sources()
     if found or bench:
-        frame.not_clinical()
-        sections.draw(bench, found)
+        layout.not_clinical()
+        sections.render(bench, found)
     else:
-        results.nothing()
+        model_figures.nothing()
         if view.dataset is None:
-            welcome.offer("With slices, a model can be trained on them and judged here.")
+            onboarding.offer("With slices, a model can be trained on them and judged here.")
         else:
-            st.page_link(frame.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
-            benchmark.missing(bench, "No benchmark ships with this copy.", "This trains and computes all of it:")
-        if len(benchmark.literature()):
+            st.page_link(layout.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
+            benchmark_document.missing(
+                bench, "No benchmark ships with this copy.", "This trains and computes all of it:"
+            )
+        if len(benchmark_document.literature()):
             st.subheader("Literature")
-            benchmark_literature.section(bench, found)
+            literature.render(bench, found)

@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from tumortrace.ui import errors_page, frame, notes, results, sources, welcome
+from tumortrace.ui.components import model_figures
+from tumortrace.ui.errors import notes, page
+from tumortrace.ui.shell import layout, onboarding, results_index
 
-with frame.page("errors") as view:
-    found = sources.every()
+with layout.page("errors") as view:
+    found = results_index.result_sources()
     if found:
-        errors_page.draw(found)
+        page.render(found)
     else:
-        results.nothing()
+        model_figures.nothing()
         if view.dataset is None:
-            welcome.offer("With slices, a model can be trained on them, and its mistakes looked at here.")
+            onboarding.offer("With slices, a model can be trained on them, and its mistakes looked at here.")
         else:
-            st.page_link(frame.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
+            st.page_link(layout.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
         notes.left_over()

@@ -2,19 +2,20 @@
 
 import streamlit as st
 
-from tumortrace.ui import asking, classifying, frame, judges, state, style, welcome, why
+from tumortrace.ui.classify import explanation, inputs, results
+from tumortrace.ui.shell import layout, models, onboarding, state, style
 
-with frame.page("classify") as view:
-    frame.not_clinical()
-    every = judges.every()
+with layout.page("classify") as view:
+    layout.not_clinical()
+    every = models.loadable_models()
     if not any(judge.shipped for judge in every):
         text = "Finished runs can be asked instead." if every else "Train one first; a finished run can be asked here."
         st.html(style.note(text, "calm", "No trained model is shipped with this copy."))
     if not every:
         if view.dataset is None:
-            welcome.offer("With slices, a model can be trained on them, and then asked about any picture.")
+            onboarding.offer("With slices, a model can be trained on them, and then asked about any picture.")
         else:
-            st.page_link(frame.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
+            st.page_link(layout.PAGES["train"].path, label="Train a model", icon=":material/model_training:")
     else:
         kinds = ["Upload", "Examples"]
         kind = st.segmented_control(
@@ -22,20 +23,20 @@ with frame.page("classify") as view:
             label_visibility="collapsed",
         )  # fmt: skip
         with st.expander("Models asked", icon=":material/groups:"):
-            chosen = asking.choose_judges(every)
+            chosen = inputs.choose_models(every)
         if not chosen:
             st.html(style.note("Choose at least one above.", "calm", "No model is chosen."))
         elif kind == "Examples":
-            unseeing = asking.unseeing(view.dataset, chosen) if view.dataset is not None else []
-            asked = asking.examples(view.dataset, unseeing)
-            classifying.single(asked, chosen)
+            unseeing = inputs.unseeing(view.dataset, chosen) if view.dataset is not None else []
+            asked = inputs.examples(view.dataset, unseeing)
+            results.single(asked, chosen)
         else:
-            found = asking.uploads()
+            found = inputs.uploads()
             if found:
-                classifying.several(found, chosen)
+                results.several(found, chosen)
             else:
                 st.caption(
                     "Drop one or more files above. Each is judged on its own; a series of one patient can be judged "
                     "as one case. A broken file is named, and the others go on."
                 )
-        why.model_lines(chosen)
+        explanation.model_lines(chosen)

@@ -1,6 +1,7 @@
 """Present: the guided tour for a room, in six steps of large type; the step stands in the address."""
 
-from tumortrace.ui import frame, tour
+from tumortrace.ui.shell import layout
+from tumortrace.ui.tour import page
 
-with frame.stage() as view:
-    tour.draw(view.dataset)
+with layout.stage() as view:
+    page.render(view.dataset)

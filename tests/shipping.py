@@ -10,8 +10,8 @@ from safetensors.torch import save
 
 from tumortrace import paths
 from tumortrace.config import parse_config
-from tumortrace.inference.gate import Gate, measure, save_gate
-from tumortrace.inference.neighbours import save_neighbours
+from tumortrace.inference.ood import OODDetector, image_facts, save_detector
+from tumortrace.inference.retrieval import save_index
 from tumortrace.models.registry import build
 
 MODELS = ("resnet18", "tracenet")
@@ -32,9 +32,9 @@ def ship(name: str) -> None:
 
 
 def gate(near: float) -> None:
-    count = len(measure(np.zeros((128, 128), np.uint8)))
+    count = len(image_facts(np.zeros((128, 128), np.uint8)))
     arrays = np.zeros(count), np.ones(count), np.zeros(count), np.eye(2, count)
-    save_gate(Gate(*arrays, near, near * 2, 0.0, {"slices": 10}))
+    save_detector(OODDetector(*arrays, near, near * 2, 0.0, {"slices": 10}))
 
 
 def ship_all() -> None:
@@ -52,4 +52,4 @@ def ship_all() -> None:
     paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
     gate(1e6)
     seen = np.random.default_rng(0).normal(size=(100, 1636)).astype(np.float32)
-    save_neighbours(seen, [str(place) for place in range(1, 101)], paths.artifacts() / "models" / "tracenet")
+    save_index(seen, [str(place) for place in range(1, 101)], paths.artifacts() / "models" / "tracenet")

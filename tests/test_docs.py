@@ -6,20 +6,20 @@ import re
 
 import pytest
 
-from docs import figures
+from scripts import docs_tables
 from tumortrace.config import CONTEXT, TITLES, ModelSettings
 from tumortrace.imaging.formats import limits
 from tumortrace.models.registry import blank, model_class, names
 
 
 def test_the_tables_in_the_documentation_are_in_step_with_the_artifacts(capsys: pytest.CaptureFixture[str]) -> None:
-    code = figures.main(["--check"])
-    assert code == 0, f"{capsys.readouterr().out}; run `python -m docs.figures`"
+    code = docs_tables.main(["--check"])
+    assert code == 0, f"{capsys.readouterr().out}; run `python -m scripts.docs_tables`"
 
 
 def test_every_network_and_the_ensemble_have_a_model_card() -> None:
-    cards = {path.stem for path in (figures.ROOT / "docs" / "models").glob("*.md")}
-    assert cards == {*figures.NETWORKS, "ensemble"}
+    cards = {path.stem for path in (docs_tables.ROOT / "docs" / "models").glob("*.md")}
+    assert cards == {*docs_tables.NETWORKS, "ensemble"}
     without = {name for name in set(TITLES) - cards if not name.endswith(CONTEXT)}
     assert without == {"classical", "majority", "efficientnet_lite1", "efficientnet_lite2"}
 
@@ -28,14 +28,14 @@ def test_every_network_and_the_ensemble_have_a_model_card() -> None:
 def test_a_model_has_as_many_weights_as_is_said(name: str) -> None:
     settings = ModelSettings(name=name)  # type: ignore[arg-type]
     count = sum(parameter.numel() for parameter in blank(settings).parameters())
-    card = figures.ROOT / "docs" / "models" / f"{name}.md"
+    card = docs_tables.ROOT / "docs" / "models" / f"{name}.md"
     for text in (model_class(name).__doc__ or "", card.read_text() if card.exists() else ""):
         for said in re.findall(r"([\d.]+) million\s+weights", text)[:1]:
             assert float(said) == pytest.approx(count / 1e6, abs=0.06)
 
 
 def test_the_limits_of_what_may_be_given_are_those_of_the_readers() -> None:
-    text = (figures.ROOT / "docs" / "input.md").read_text()
+    text = (docs_tables.ROOT / "docs" / "input.md").read_text()
     megabytes = [size // 2**20 for size in (limits.FILE_BYTES, limits.ARCHIVE_BYTES)]
     for line in (
         f"| one file, as given and unpacked | {megabytes[0]} MB |",
@@ -51,7 +51,7 @@ def test_the_limits_of_what_may_be_given_are_those_of_the_readers() -> None:
 
 def test_a_table_without_figures_says_how_to_get_them() -> None:
     text = "before\n<!-- table leaderboard person slice -->\nold\n<!-- end -->\nafter\n"
-    filled = figures.fill(text, {})
+    filled = docs_tables.fill(text, {})
     assert "old" not in filled
     assert "tumortrace benchmark --resume" in filled
     assert filled.startswith("before\n<!-- table leaderboard person slice -->\n")
@@ -60,7 +60,7 @@ def test_a_table_without_figures_says_how_to_get_them() -> None:
 
 def test_a_leaderboard_has_the_best_model_first_with_its_interval() -> None:
     found = {"figures": [*figures_of("resnet18", 0.9), *figures_of("tracenet", 0.95)]}
-    lines = figures.leaderboard(found, "person", "slice").splitlines()
+    lines = docs_tables.leaderboard(found, "person", "slice").splitlines()
     assert lines[2].startswith("| TraceNet | 3,064 | 0.950 (0.940 to 0.960)")
     assert lines[3].startswith("| ResNet18")
 

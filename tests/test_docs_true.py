@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import typer.main
 
-from docs import figures
-from tumortrace import cli, presets
+from scripts import docs_tables
 from tumortrace.benchmark import plan
-from tumortrace.config import TITLES
+from tumortrace.cli import main
+from tumortrace.config import TITLES, presets
 from tumortrace.errors import ConfigError
 from tumortrace.imaging.formats import limits
-from tumortrace.training import sweep
+from tumortrace.scheduling import sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -30,7 +30,7 @@ SOURCES = sorted(
     for folder in ("tumortrace", "pages", "benchmarks", "docs", "scripts")
     for path in (ROOT / folder).rglob("*.py")
 )
-TUMORTRACE = typer.main.get_command(cli.app)
+TUMORTRACE = typer.main.get_command(main.app)
 
 NOT_HERE = re.compile(
     r"TUMORTRACE_HOME/.*|\.tumortrace/|\.venv/.*"  # made by whoever uses it
@@ -39,7 +39,7 @@ NOT_HERE = re.compile(
 )
 """Names of files that look like the repository's and are the reader's, a run's or the server's."""
 OTHERS_OPTIONS = {"--server.address", "--pages", "--schemes", "--widths"}
-"""Options of streamlit, and of ``python -m docs.screenshots``."""
+"""Options of streamlit, and of ``python -m scripts.screenshots``."""
 FILE = re.compile(r"[\w.*/-]+\.(?:py|md|toml|csv|json|parquet|npz|png|txt|mat|yml)|[\w.-]+/[\w./*-]*")
 PICTURES = "screenshots/"
 """Pictures of the gallery are taken by ``make screenshots``; not all are kept."""
@@ -293,4 +293,4 @@ def test_every_name_of_the_package_that_is_referred_to_exists() -> None:
 
 def test_a_table_of_the_documentation_names_a_maker() -> None:
     kinds = {kind for path in DOCUMENTS for kind in re.findall(r"<!-- table ([\w-]+)", path.read_text())}
-    assert kinds <= set(figures.TABLES)
+    assert kinds <= set(docs_tables.TABLES)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-pages = pytest.importorskip("benchmarks.pages")
+pages = pytest.importorskip("scripts.perf.pages")
 
 
 class Session:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tumortrace.data import splits
-from tumortrace.data.importer import import_dataset
-from tumortrace.data.store import open_dataset
+from tumortrace.data.datasets import open_dataset
+from tumortrace.data.ingest.importer import import_dataset
 
 SOURCE = os.environ.get("TUMORTRACE_TEST_DATA", "")
 

@@ -1,6 +1,6 @@
 """``python -m tumortrace``."""
 
-from tumortrace.cli import main
+from tumortrace.cli.main import main
 
 if __name__ == "__main__":
     main()

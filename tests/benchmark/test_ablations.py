@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tumortrace.benchmark.ablations import METRICS, effects
-from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES, empty_rows
+from tumortrace.evaluation.predictions import COLUMNS, PROBABILITIES, empty_rows
 
 N = 120
 TRUTH = pd.DataFrame(

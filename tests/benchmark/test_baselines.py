@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tumortrace.benchmark import baselines
+from tumortrace.data.datasets import Dataset, open_dataset
 from tumortrace.data.phantom import make_phantom
-from tumortrace.data.store import Dataset, open_dataset
+from tumortrace.evaluation.predictions import COLUMNS
 from tumortrace.evaluation.report import make_report
-from tumortrace.evaluation.rows import COLUMNS
-from tumortrace.imaging.descriptors import features
+from tumortrace.imaging.features import features
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from tests.datasets import write_manifest
-from tumortrace import paths
-from tumortrace.benchmark import ablations, baselines, collect, ensemble, plan, records
-from tumortrace.benchmark.plan import Entry, Part
+from tumortrace import paths, runs
+from tumortrace.benchmark import ablations, baselines, collect, plan, records
+from tumortrace.benchmark.plan import Part, PlannedRun
 from tumortrace.benchmark.records import Records
 from tumortrace.config import CONTEXT
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
-from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
-from tumortrace.training import runs
+from tumortrace.evaluation import ensemble
+from tumortrace.evaluation.predictions import COLUMNS, PROBABILITIES
 
 PER_FOLD = 12
 Floors = list[tuple[str, tuple[int, ...]]]
@@ -60,7 +60,7 @@ def rows_of(model: str, dataset: Dataset, protocol: str, fold: int, seed: int, r
     return rows[list(COLUMNS)]
 
 
-def finish(entry: Entry, dataset: Dataset, *files: str) -> None:
+def finish(entry: PlannedRun, dataset: Dataset, *files: str) -> None:
     """A folder such as a finished run leaves; validated on the next fold."""
     config = entry.task.config
     run = runs.create(config, entry.task.run_id, state="finished")
@@ -75,8 +75,8 @@ def none_kept() -> Records:
     return records.beside(paths.home() / "figures")
 
 
-def planned(*parts: Part, folds: tuple[int, ...] = (1, 2)) -> list[Entry]:
-    found = plan.entries(plan.find("cpu"), parts, {"dataset": "tiny"})
+def planned(*parts: Part, folds: tuple[int, ...] = (1, 2)) -> list[PlannedRun]:
+    found = plan.planned_runs(plan.find_benchmark_preset("cpu"), parts, {"dataset": "tiny"})
     return [
         entry
         for entry in found
@@ -173,7 +173,9 @@ def test_a_run_that_serves_as_base_counts_on_both_sides(dataset: Dataset, floors
     plain = planned("official", folds=(1,))[:1]
     task = plain[0].task
     finish(plain[0], dataset)
-    found = collect.gather([*plain, Entry("ablations", task.config.model.name, plan.BASE, task)], none_kept(), dataset)
+    found = collect.gather(
+        [*plain, PlannedRun("ablations", task.config.model.name, plan.BASE, task)], none_kept(), dataset
+    )
     assert len(found.test[found.test["model"] == task.config.model.name]) == PER_FOLD
     assert len(found.ablations) == PER_FOLD
     assert len(floors) == 1

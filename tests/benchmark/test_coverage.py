@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tumortrace.benchmark import coverage
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.evaluation.predictions import PROBABILITIES
 
 
 def table(folds: int = 4, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:

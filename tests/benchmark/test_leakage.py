@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tumortrace.benchmark.leakage import by_protocol, follow_ups, seen_heads
-from tumortrace.evaluation.rows import COLUMNS, PROBABILITIES
+from tumortrace.evaluation.predictions import COLUMNS, PROBABILITIES
 
 GLIOMA = 1
 

@@ -5,13 +5,12 @@ from collections import Counter
 
 import pytest
 
-from tumortrace import presets
 from tumortrace.benchmark import plan
-from tumortrace.benchmark.ensemble import UNHEARD
-from tumortrace.benchmark.plan import BASE, PARTS, PRESETS, Entry, entries, find
-from tumortrace.config import RunConfig
+from tumortrace.benchmark.plan import BASE, PARTS, PRESETS, PlannedRun, find_benchmark_preset, planned_runs
+from tumortrace.config import RunConfig, presets
+from tumortrace.config.fields import flatten
 from tumortrace.errors import ConfigError
-from tumortrace.settings import flatten
+from tumortrace.evaluation.ensemble import NON_VOTING
 
 MODELS = {
     "cpu": ("tracenet", "efficientnet_lite0", "resnet18", "inception_v3", "cnn3d"),
@@ -28,7 +27,7 @@ MODELS = {
 
 
 def variants(key: str) -> int:
-    return sum(len(named) + 1 for named in find(key).ablations.values())
+    return sum(len(named) + 1 for named in find_benchmark_preset(key).ablations.values())
 
 
 def changes(config: RunConfig, base: RunConfig) -> dict[str, object]:
@@ -36,9 +35,9 @@ def changes(config: RunConfig, base: RunConfig) -> dict[str, object]:
     return {key: value for key, value in ours.items() if value != theirs[key]}
 
 
-def ablations(key: str) -> tuple[dict[str, Entry], list[Entry]]:
+def ablations(key: str) -> tuple[dict[str, PlannedRun], list[PlannedRun]]:
     """The bases on the first fold by model, and every entry of that fold."""
-    found = [entry for entry in entries(find(key), ("ablations",)) if entry.task.config.fold == 1]
+    found = [entry for entry in planned_runs(find_benchmark_preset(key), ("ablations",)) if entry.task.config.fold == 1]
     return {entry.base: entry for entry in found if entry.variant == BASE}, found
 
 
@@ -53,12 +52,12 @@ def ablations(key: str) -> tuple[dict[str, Entry], list[Entry]]:
     ],
 )
 def test_how_many_runs_each_part_has(key: str, counts: dict[str, int]) -> None:
-    assert Counter(entry.part for entry in entries(find(key))) == counts
+    assert Counter(entry.part for entry in planned_runs(find_benchmark_preset(key))) == counts
 
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_no_run_is_trained_twice_and_the_presets_share_none(key: str) -> None:
-    ids = [entry.task.run_id for entry in entries(find(key))]
+    ids = [entry.task.run_id for entry in planned_runs(find_benchmark_preset(key))]
     assert len(set(ids)) == len(ids)
     assert all(run_id.startswith(f"benchmark-{key}-") for run_id in ids)
 
@@ -66,73 +65,77 @@ def test_no_run_is_trained_twice_and_the_presets_share_none(key: str) -> None:
 @pytest.mark.parametrize("key", PRESETS)
 def test_every_model_is_tested_on_every_fold(key: str) -> None:
     for part in ("official", "person"):
-        configs = [entry.task.config for entry in entries(find(key), (part,))]
+        configs = [entry.task.config for entry in planned_runs(find_benchmark_preset(key), (part,))]
         assert {config.protocol for config in configs} == {part}
         assert {(config.model.name, config.fold) for config in configs} == {
-            (name, fold) for name in find(key).models.get(part, MODELS[key]) for fold in (1, 2, 3, 4, 5)
+            (name, fold)
+            for name in find_benchmark_preset(key).models.get(part, MODELS[key])
+            for fold in (1, 2, 3, 4, 5)
         }
         assert all(config.validation > 0 and config.dataset == "figshare" for config in configs)
 
 
 def test_further_seeds_are_those_of_the_headline_models() -> None:
-    configs = [entry.task.config for entry in entries(find("full"), ("seeds",))]
+    configs = [entry.task.config for entry in planned_runs(find_benchmark_preset("full"), ("seeds",))]
     assert {config.seed for config in configs} == {1, 2}
     assert {config.model.name for config in configs} == {"tracenet", "resnet18"}
     assert {config.protocol for config in configs} == {"official", "person"}
 
 
 def test_what_ships_is_what_votes_trained_on_all_five_folds() -> None:
-    configs = [entry.task.config for entry in entries(find("cpu"), ("shipped",))]
-    assert sorted(config.model.name for config in configs) == sorted(set(MODELS["cpu"]) - UNHEARD)
+    configs = [entry.task.config for entry in planned_runs(find_benchmark_preset("cpu"), ("shipped",))]
+    assert sorted(config.model.name for config in configs) == sorted(set(MODELS["cpu"]) - NON_VOTING)
     assert {(config.fold, config.validation) for config in configs} == {(0, 0.0)}
 
 
 def test_parts_come_in_their_own_order_whatever_the_order_asked_for() -> None:
-    chosen = entries(find("cpu"), ("shipped", "slice", "official"))
+    chosen = planned_runs(find_benchmark_preset("cpu"), ("shipped", "slice", "official"))
     assert list(dict.fromkeys(entry.part for entry in chosen)) == ["official", "shipped", "slice"]
-    assert list(dict.fromkeys(entry.part for entry in entries(find("full"), PARTS[2:]))) == list(PARTS[2:])
+    assert list(dict.fromkeys(entry.part for entry in planned_runs(find_benchmark_preset("full"), PARTS[2:]))) == list(
+        PARTS[2:]
+    )
 
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_the_first_model_is_trained_under_both_protocols_before_the_others(key: str) -> None:
-    first = [(entry.part, entry.task.config.model.name) for entry in entries(find(key))][:11]
+    first = [(entry.part, entry.task.config.model.name) for entry in planned_runs(find_benchmark_preset(key))][:11]
     assert first[:10] == [("official", "tracenet")] * 5 + [("person", "tracenet")] * 5
     assert first[10] == ("official", "efficientnet_lite0")
 
 
 def test_what_every_run_is_told_reaches_every_run() -> None:
-    told = entries(find("cpu"), overrides={"dataset": "tiny", "optim.warmup": 0.5})
+    told = planned_runs(find_benchmark_preset("cpu"), overrides={"dataset": "tiny", "optim.warmup": 0.5})
     assert {(entry.task.config.dataset, entry.task.config.optim.warmup) for entry in told} == {("tiny", 0.5)}
-    plain = {entry.task.run_id for entry in entries(find("cpu"))}
+    plain = {entry.task.run_id for entry in planned_runs(find_benchmark_preset("cpu"))}
     assert plain.isdisjoint(entry.task.run_id for entry in told)
 
 
 def test_trials_of_a_single_epoch_are_possible() -> None:
-    tried = entries(find("cpu"), overrides={"optim.epochs": 1})
+    tried = planned_runs(find_benchmark_preset("cpu"), overrides={"optim.epochs": 1})
     assert {entry.task.config.optim.epochs for entry in tried} == {1}
 
 
 def test_a_base_that_is_an_ordinary_run_serves_twice_and_is_trained_once() -> None:
-    preset = dataclasses.replace(find("cpu"), ablation={})
-    plain = {entry.task.run_id for entry in entries(preset, ("official",))}
-    bases = [entry for entry in entries(preset, ("ablations",)) if entry.variant == BASE]
+    preset = dataclasses.replace(find_benchmark_preset("cpu"), ablation={})
+    plain = {entry.task.run_id for entry in planned_runs(preset, ("official",))}
+    bases = [entry for entry in planned_runs(preset, ("ablations",)) if entry.variant == BASE]
     assert len(bases) == len(preset.ablations) * len(preset.ablation_folds)
     assert all(entry.task.run_id in plain for entry in bases)
-    twice = Counter(entry.task.run_id for entry in entries(preset))
+    twice = Counter(entry.task.run_id for entry in planned_runs(preset))
     assert {entry.task.run_id for entry in bases} == {run_id for run_id, times in twice.items() if times == 2}
 
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_an_ablation_changes_its_own_factor_and_nothing_else(key: str) -> None:
     bases, found = ablations(key)
-    assert set(bases) == set(find(key).ablations)
+    assert set(bases) == set(find_benchmark_preset(key).ablations)
     for entry in found:
         changed = changes(entry.task.config, bases[entry.base].task.config)
         if entry.variant == BASE:
             assert changed == {}
         else:
             assert ": " in entry.variant
-            assert set(changed) == set(find(key).ablations[entry.base][entry.variant]), entry.variant
+            assert set(changed) == set(find_benchmark_preset(key).ablations[entry.base][entry.variant]), entry.variant
 
 
 def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
@@ -149,14 +152,14 @@ def test_multiples_are_of_the_base_and_the_type_is_kept() -> None:
 
 
 def test_the_train_page_offers_the_very_recipe_of_tracenet() -> None:
-    offered = flatten(plan.config_of(presets.find("tracenet").values).model_dump())
-    planned = flatten(entries(find("cpu"), ("official",))[0].task.config.model_dump())
+    offered = flatten(plan.config_of_settings(presets.find_preset("tracenet").values).model_dump())
+    planned = flatten(planned_runs(find_benchmark_preset("cpu"), ("official",))[0].task.config.model_dump())
     differing = {key for key in offered if offered[key] != planned[key]}
     assert differing == {"dataset", "checkpoint", "watch"}, "which say nothing of the network"
 
 
 def test_the_ablations_that_matter_are_among_those_of_the_larger_preset() -> None:
-    small, large = find("cpu").ablations, find("full").ablations
+    small, large = find_benchmark_preset("cpu").ablations, find_benchmark_preset("full").ablations
     assert all(variant in large[base] for base, named in small.items() for variant in named)
 
 
@@ -169,15 +172,15 @@ def test_no_augmentation_leaves_nothing_switched_on() -> None:
 
 def test_an_unknown_preset_is_refused_by_naming_the_others() -> None:
     with pytest.raises(ConfigError, match="no such preset") as refusal:
-        find("enormous")
+        find_benchmark_preset("enormous")
     assert refusal.value.value == "enormous"
     assert all(key in refusal.value.remedy for key in PRESETS)
-    assert {key: find(key).key for key in PRESETS} == {key: key for key in PRESETS}
+    assert {key: find_benchmark_preset(key).key for key in PRESETS} == {key: key for key in PRESETS}
 
 
 def test_a_setting_that_does_not_hold_is_refused() -> None:
     with pytest.raises(ConfigError, match="contradict") as refusal:
-        entries(find("cpu"), ("official",), {"preprocess.size": 64})
+        planned_runs(find_benchmark_preset("cpu"), ("official",), {"preprocess.size": 64})
     assert "inception_v3" in str(refusal.value)
     with pytest.raises(ConfigError):
-        plan.config_of({"optim.no_such_setting": 1})
+        plan.config_of_settings({"optim.no_such_setting": 1})

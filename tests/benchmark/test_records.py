@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from tests.datasets import write_published
+from tumortrace import runs
 from tumortrace.benchmark import plan, records
-from tumortrace.benchmark.plan import Entry
+from tumortrace.benchmark.plan import PlannedRun
 from tumortrace.benchmark.records import Records
 from tumortrace.errors import RunNotFound
-from tumortrace.training import runs
-from tumortrace.training.run_dataset import read_ref
+from tumortrace.runs.dataset import read_ref
 
 
 @pytest.fixture
@@ -22,11 +22,15 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     return records.beside(tmp_path / "figures")
 
 
-def planned() -> list[Entry]:
-    return [entry for entry in plan.entries(plan.find("cpu"), ["official"]) if entry.task.config.fold == 1]
+def planned() -> list[PlannedRun]:
+    return [
+        entry
+        for entry in plan.planned_runs(plan.find_benchmark_preset("cpu"), ["official"])
+        if entry.task.config.fold == 1
+    ]
 
 
-def finish(entry: Entry) -> None:
+def finish(entry: PlannedRun) -> None:
     run = runs.create(entry.task.config, entry.task.run_id, state="finished")
     ref = read_ref(run.folder).model_copy(update={"origin": "/home/somebody/slices"})
     (run.folder / "dataset.json").write_text(ref.model_dump_json())

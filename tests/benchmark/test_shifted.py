@@ -10,16 +10,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.training.conftest import write_tiny
+from tests.tiny import write_tiny
+from tumortrace import runs
 from tumortrace.benchmark import robustness, shifted
 from tumortrace.config import parse_config
-from tumortrace.data.store import open_dataset
+from tumortrace.data.datasets import open_dataset
 from tumortrace.errors import RunNotFound
-from tumortrace.evaluation.rows import PROBABILITIES
-from tumortrace.imaging.shift import LEVELS, SUITE
+from tumortrace.evaluation.predictions import PROBABILITIES
+from tumortrace.imaging.shifted_test import LEVELS, SUITE
 from tumortrace.models.registry import build
-from tumortrace.training import runs
-from tumortrace.training.runs import Run
+from tumortrace.runs.run import Run
 
 
 @pytest.fixture

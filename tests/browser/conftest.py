@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, browser
+from scripts.serving import CHROMIUM, browser
 
 _TIMEOUT_S = 600
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import served, settled
+from scripts.serving import served, settled
 
 PATIENCE_MS = 120_000
 TIMEOUT_S = 900

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import served, still
+from scripts.serving import served, still
 from tumortrace.data.phantom import make_phantom
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")

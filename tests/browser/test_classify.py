@@ -12,8 +12,8 @@ import pypdf
 import pytest
 from PIL import Image
 
+from scripts.serving import served
 from tests.imaging.formats.made import dicom
-from tests.serving import served
 from tests.shipping import ship_all
 
 PATIENCE_MS = 120_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import served, settled, still
+from scripts.serving import served, settled, still
 from tumortrace.data.phantom import make_phantom
 
 PATIENCE_MS = 120_000

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.pages import benchmarks
-from tests.serving import served, settled, still
-from tumortrace.data.catalog import CLASSES
+from scripts.serving import served, settled, still
+from tests.ui import benchmark_fixture
+from tumortrace.constants import CLASSES
 from tumortrace.notes import store
 
 PATIENCE_MS = 60_000
@@ -29,8 +29,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("TUMORTRACE_HOME", str(here / "home"))
         patch.setenv("TUMORTRACE_ARTIFACTS", str(here / "artifacts"))
         (here / "judged").mkdir()
-        benchmarks.write(benchmarks.document(), benchmarks.judged(here / "judged"))
-        benchmarks.import_slices(here / "home")
+        benchmark_fixture.write(benchmark_fixture.document(), benchmark_fixture.judged(here / "judged"))
+        benchmark_fixture.import_slices(here / "home")
         with served(here / "home", here / "artifacts") as found:
             yield found
 
@@ -63,7 +63,7 @@ def arrives(page: Any, wanted: set[str]) -> None:
 
 def test_a_deep_link_is_the_first_visit_of_a_fresh_server(address: str, chromium: Any) -> None:
     expect = sync_api.expect
-    slice_id = next(iter(benchmarks.wrong("resnet18", "official")))
+    slice_id = next(iter(benchmark_fixture.wrong("resnet18", "official")))
     page = opened(chromium)
     page.goto(f"{address}/Errors?model=resnet18&protocol=official&slice={slice_id}")
     expect(page.get_by_role("heading", name=re.compile(f"Slice {slice_id}: .* taken for"))).to_be_visible()
@@ -74,7 +74,7 @@ def test_a_deep_link_is_the_first_visit_of_a_fresh_server(address: str, chromium
 
 def test_a_click_on_a_cell_arrives_at_its_slices_and_a_link_leads_back_to_them(address: str, chromium: Any) -> None:
     expect = sync_api.expect
-    wrong = benchmarks.wrong()
+    wrong = benchmark_fixture.wrong()
     page = opened(chromium)
     page.goto(f"{address}/Errors")
     settled(page)
@@ -130,7 +130,7 @@ def write(page: Any, name: str, tag: str, comment: str) -> None:
 
 def test_two_readers_note_the_same_slice_at_once_and_both_see_both(address: str, chromium: Any) -> None:
     expect = sync_api.expect
-    slice_id = next(iter(benchmarks.wrong()))
+    slice_id = next(iter(benchmark_fixture.wrong()))
     pages = [opened(chromium), opened(chromium)]
     for page in pages:
         page.goto(f"{address}/Errors?slice={slice_id}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.serving import served, settled
 from tests import shipping
-from tests.serving import served, settled
 from tumortrace.data.phantom import make_phantom
 
 PATIENCE_MS = 120_000

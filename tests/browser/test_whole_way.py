@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import served
+from scripts.serving import served
 
 PATIENCE_MS = 60_000
 TRAINING_MS = 300_000

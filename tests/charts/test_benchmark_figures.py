@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tumortrace.charts import board, differences, groups, theme
+from tumortrace.charts import differences, groups, leaderboard, theme
 
 
 def models() -> pd.DataFrame:
@@ -63,9 +63,9 @@ def scores() -> pd.DataFrame:
 
 Make = Callable[[bool], go.Figure]
 MADE: dict[str, Make] = {
-    "standing": lambda full: board.standing(_some(models(), full), _some(published(), full), "Accuracy"),
-    "two_protocols": lambda full: board.two_protocols(_some(both(), full), "slice", "person", "Accuracy"),
-    "spread": lambda full: board.spread(_some(folds(), full), "Accuracy"),
+    "standing": lambda full: leaderboard.standing(_some(models(), full), _some(published(), full), "Accuracy"),
+    "two_protocols": lambda full: leaderboard.two_protocols(_some(both(), full), "slice", "person", "Accuracy"),
+    "spread": lambda full: leaderboard.spread(_some(folds(), full), "Accuracy"),
     "matrix": lambda full: differences.matrix(_some(pairs(), full), "Accuracy"),
     "forest": lambda full: differences.forest(_some(variants(), full), "Variant less recipe"),
     "side_by_side": lambda full: differences.side_by_side(_some(gains(), full), "Gain"),
@@ -79,7 +79,7 @@ def _some(frame: pd.DataFrame, full: bool) -> pd.DataFrame:
 
 
 def test_every_chart_is_tested() -> None:
-    found = {name: value for module in (board, differences, groups) for name, value in vars(module).items()}
+    found = {name: value for module in (leaderboard, differences, groups) for name, value in vars(module).items()}
     charts = {
         name
         for name, value in found.items()
@@ -124,7 +124,7 @@ def test_models_have_whiskers_and_published_figures_none() -> None:
 
 
 def test_a_figure_that_is_no_share_is_a_decimal() -> None:
-    figure = board.standing(models(), published().iloc[:0], "Brier score", share=False)
+    figure = leaderboard.standing(models(), published().iloc[:0], "Brier score", share=False)
     assert "0.950 (0.930 to 0.970)" in theme.alt_text(figure)
     assert figure.layout.xaxis.tickformat is None
 

@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tumortrace.charts import dataset, places, slice_view, theme
-from tumortrace.data import tallies
-from tumortrace.data.catalog import CLASSES, FOLDS
+from tumortrace.charts import dataset, slice_view, theme, tumour_positions
+from tumortrace.constants import CLASSES, FOLDS
+from tumortrace.data import counts
 from tumortrace.data.planes import PLANES
 
 RNG = np.random.default_rng(0)
@@ -46,16 +46,16 @@ def bright() -> pd.DataFrame:
 
 
 def made(table: pd.DataFrame) -> dict[str, Callable[[], go.Figure]]:
-    patients = tallies.patients(table)
+    patients = counts.patients(table)
     return {
-        "class_counts": lambda: dataset.class_counts(tallies.counted(table, ["class_name"])),
-        "class_by_plane": lambda: dataset.class_by_plane(tallies.counted(table, ["plane", "class_name"])),
-        "class_by_fold": lambda: dataset.class_by_fold(tallies.counted(table, ["fold", "class_name"])),
-        "slices_per_patient": lambda: dataset.slices_per_patient(tallies.binned_patients(patients)),
-        "class_by_patient": lambda: dataset.class_by_patient(tallies.largest(patients)),
-        "tumour_area": lambda: dataset.tumour_area(tallies.area_boxes(table), tallies.area_points(table), "mm²"),
-        "tumour_places": lambda: places.tumour_places(maps(), dict.fromkeys(maps(), 300), CELLS),
-        "brightness": lambda: places.brightness(bright(), "inside"),
+        "class_counts": lambda: dataset.class_counts(counts.counted(table, ["class_name"])),
+        "class_by_plane": lambda: dataset.class_by_plane(counts.counted(table, ["plane", "class_name"])),
+        "class_by_fold": lambda: dataset.class_by_fold(counts.counted(table, ["fold", "class_name"])),
+        "slices_per_patient": lambda: dataset.slices_per_patient(counts.binned_patients(patients)),
+        "class_by_patient": lambda: dataset.class_by_patient(counts.largest(patients)),
+        "tumour_area": lambda: dataset.tumour_area(counts.area_boxes(table), counts.area_points(table), "mm²"),
+        "tumour_places": lambda: tumour_positions.tumour_places(maps(), dict.fromkeys(maps(), 300), CELLS),
+        "brightness": lambda: tumour_positions.brightness(bright(), "inside"),
     }
 
 
@@ -68,13 +68,13 @@ NOTHING: dict[str, Callable[[], go.Figure]] = {
     "slices_per_patient": lambda: dataset.slices_per_patient(pd.DataFrame()),
     "class_by_patient": lambda: dataset.class_by_patient(pd.DataFrame()),
     "tumour_area": lambda: dataset.tumour_area(pd.DataFrame(), pd.DataFrame()),
-    "tumour_places": lambda: places.tumour_places({}, {}, CELLS),
-    "brightness": lambda: places.brightness(pd.DataFrame(), "inside"),
+    "tumour_places": lambda: tumour_positions.tumour_places({}, {}, CELLS),
+    "brightness": lambda: tumour_positions.brightness(pd.DataFrame(), "inside"),
 }
 
 
 def test_every_chart_is_tested() -> None:
-    found = {**vars(dataset), **vars(places)}
+    found = {**vars(dataset), **vars(tumour_positions)}
     charts = {
         name
         for name, value in found.items()

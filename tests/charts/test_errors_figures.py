@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from tumortrace.charts import errors, theme
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 
 def confusion() -> pd.DataFrame:

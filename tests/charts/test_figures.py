@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from tumortrace.charts import results, theme, training
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 RNG = np.random.default_rng(0)
 

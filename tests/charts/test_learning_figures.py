@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tumortrace.charts import learning, theme, training
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 
 def seconds(rows: int = 30) -> pd.DataFrame:

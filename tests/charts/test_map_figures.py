@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tumortrace.charts import embedding, splits, theme
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 
 def points(count: int = 60) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import plotly.io as pio
 import pytest
 
 from tumortrace.charts import theme
-from tumortrace.data.catalog import CLASSES
-from tumortrace.ui import looks
+from tumortrace.constants import CLASSES
+from tumortrace.ui.shell import presentation_style
 
 # Machado, Oliveira and Fernandes 2009, severity 1; acts on linear RGB.
 BLINDNESS = {
@@ -69,7 +69,7 @@ def test_the_colour_of_a_class_is_written_down_once() -> None:
 
 @pytest.mark.parametrize(("colour", "background"), [("#5546c2", "#FFFFFF"), ("#9d90ff", "#0F171F")])
 def test_the_bars_of_a_board_stand_out_and_are_no_class(colour: str, background: str) -> None:
-    assert colour in looks.BOARDS
+    assert colour in presentation_style.BOARDS
     assert contrast(colour, background) >= 3
     assert colour not in theme.CLASS_COLOURS.values()
 

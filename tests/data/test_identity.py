@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tumortrace.data import identity, splits
+from tumortrace.data.datasets import open_dataset
 from tumortrace.data.manifest import conform
-from tumortrace.data.store import open_dataset
 
 
 def imported(home: Path, name: str, rows: pd.DataFrame, fingerprint: str = "f") -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tumortrace.data import splits, store
-from tumortrace.data.phantom import PLANES, draw, make_phantom
+from tumortrace.data import datasets, splits
+from tumortrace.data.phantom import PLANES, make_phantom, render_phantom
 from tumortrace.errors import ImportFailed
 
 
@@ -18,19 +18,19 @@ def digest(folder: Path) -> str:
 
 
 @pytest.fixture
-def phantom() -> store.Dataset:
+def phantom() -> datasets.Dataset:
     make_phantom(persons=15, size=64)
-    return store.open_dataset("phantom")
+    return datasets.open_dataset("phantom")
 
 
-def test_the_same_seed_gives_the_same_slices_and_another_others(phantom: store.Dataset) -> None:
+def test_the_same_seed_gives_the_same_slices_and_another_others(phantom: datasets.Dataset) -> None:
     make_phantom("again", persons=15, size=64)
     make_phantom("other", persons=15, size=64, seed=1)
-    digests = [digest(store.open_dataset(name).folder) for name in ("phantom", "again", "other")]
+    digests = [digest(datasets.open_dataset(name).folder) for name in ("phantom", "again", "other")]
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_it_has_classes_folds_outlines_planes_and_follow_ups(phantom: store.Dataset) -> None:
+def test_it_has_classes_folds_outlines_planes_and_follow_ups(phantom: datasets.Dataset) -> None:
     table = phantom.manifest
     assert phantom.synthetic
     assert set(table["label"]) == {0, 1, 2}
@@ -48,7 +48,7 @@ def test_each_class_is_where_such_tumours_are() -> None:
     for label in range(3):
         centres = []
         for person in range(6):
-            _, outline = draw(label, "sagittal", 0.0, (person, 0, 0), 128)
+            _, outline = render_phantom(label, "sagittal", 0.0, (person, 0, 0), 128)
             points = np.array([[float(v) for v in pair.split(",")] for pair in outline.split()])
             centres.append(points.mean(axis=0))
         where[label] = np.array(centres)

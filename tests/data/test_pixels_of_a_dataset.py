@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from tumortrace import paths
-from tumortrace.data import brightness as bright
-from tumortrace.data import places, store
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
+from tumortrace.data import datasets, tumour_positions
+from tumortrace.data import intensities as bright
 from tumortrace.data.phantom import make_phantom
 
 
@@ -27,7 +27,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def dataset(phantoms, monkeypatch):
     monkeypatch.setenv("TUMORTRACE_HOME", str(phantoms))
-    return store.open_dataset()
+    return datasets.open_dataset()
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def rows(dataset):
 
 
 def test_a_filled_outline_covers_what_the_mask_covers(dataset, rows):
-    found = places.places(dataset, rows)
+    found = tumour_positions.places(dataset, rows)
     for row in rows.head(20).to_dict("records"):
         mask = dataset.mask(row["slice_id"])
-        laid = places.laid(row["outline"], row["width"], row["height"]) > 127
+        laid = tumour_positions.laid(row["outline"], row["width"], row["height"]) > 127
         assert np.count_nonzero(laid ^ mask) <= max(12, 0.3 * np.count_nonzero(mask))
     assert found.of == len(rows)
     assert set(found.maps) == {(name, "axial") for name in CLASSES}
@@ -49,14 +49,14 @@ def test_a_filled_outline_covers_what_the_mask_covers(dataset, rows):
 
 
 def test_masks_serve_where_no_line_is_known(dataset, rows):
-    by_mask = places.places(dataset, rows.assign(outline=pd.Series(pd.NA, index=rows.index, dtype="string")))
-    by_line = places.places(dataset, rows)
+    by_mask = tumour_positions.places(dataset, rows.assign(outline=pd.Series(pd.NA, index=rows.index, dtype="string")))
+    by_line = tumour_positions.places(dataset, rows)
     for group, shares in by_line.maps.items():
         assert np.abs(shares - by_mask.maps[group]).mean() < 0.01
 
 
 def test_a_cell_leads_to_the_slices_that_touch_it(dataset, rows):
-    found = places.places(dataset, rows)
+    found = tumour_positions.places(dataset, rows)
     down, across = np.unravel_index(found.maps["pituitary", "axial"].argmax(), (64, 64))
     cell = ("pituitary", "axial", int(down) // 4, int(across) // 4)
     ids = found.touching([cell])
@@ -68,8 +68,8 @@ def test_a_cell_leads_to_the_slices_that_touch_it(dataset, rows):
 
 
 def test_planes_nobody_knows_are_one_group(dataset, rows):
-    found = places.places(dataset, rows.assign(plane=pd.Series(pd.NA, index=rows.index, dtype="string")))
-    assert {plane for _, plane in found.maps} == {places.UNKNOWN}
+    found = tumour_positions.places(dataset, rows.assign(plane=pd.Series(pd.NA, index=rows.index, dtype="string")))
+    assert {plane for _, plane in found.maps} == {tumour_positions.UNKNOWN}
 
 
 def test_brightness_is_measured_once_and_read_back(dataset, rows, monkeypatch):

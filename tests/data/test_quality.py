@@ -10,39 +10,39 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tumortrace.data import duplicates, pixel_facts, quality, splits, store
+from tumortrace.data import datasets, duplicates, pixel_facts, quality, splits
 from tumortrace.data.phantom import make_phantom
 
 
 @pytest.fixture
-def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> store.Dataset:
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> datasets.Dataset:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path / "home"))
     make_phantom(persons=15, size=64)
-    return store.open_dataset("phantom")
+    return datasets.open_dataset("phantom")
 
 
-def changed(dataset: store.Dataset, report: dict | None = None, **columns: object) -> store.Dataset:
+def changed(dataset: datasets.Dataset, report: dict | None = None, **columns: object) -> datasets.Dataset:
     """The dataset with some cells of its manifest set: column to {row: value}."""
     rows = dataset.manifest.copy()
     for name, cells in columns.items():
         for row, value in cells.items():
             rows.loc[row, name] = value
     info = dataset.info if report is None else dataset.info | {"report": report}
-    other = store.Dataset(dataset.folder, info)
+    other = datasets.Dataset(dataset.folder, info)
     other.__dict__["manifest"] = rows
     return other
 
 
-def found(checks: list[quality.Check], key: str) -> quality.Check:
+def found(checks: list[quality.QualityCheck], key: str) -> quality.QualityCheck:
     return next(one for one in checks if one.key == key)
 
 
-def ids(checks: list[quality.Check], key: str) -> list[str]:
+def ids(checks: list[quality.QualityCheck], key: str) -> list[str]:
     return [slice_id for slice_id, _ in found(checks, key).findings]
 
 
-def test_a_clean_dataset_passes_every_check_that_can_be_made(dataset: store.Dataset) -> None:
-    checks = quality.check(dataset, pixel_facts.load(dataset), None, {"person": []})
+def test_a_clean_dataset_passes_every_check_that_can_be_made(dataset: datasets.Dataset) -> None:
+    checks = quality.quality_checks(dataset, pixel_facts.load_pixel_facts(dataset), None, {"person": []})
     states = {one.key: one.status for one in checks}
     assert states.pop("near_duplicate") == "unknown", "nobody has looked"
     assert set(states.values()) == {"fine"}, states
@@ -51,11 +51,11 @@ def test_a_clean_dataset_passes_every_check_that_can_be_made(dataset: store.Data
     assert table.empty
 
 
-def test_what_could_not_be_looked_at_is_unknown_and_never_passed(dataset: store.Dataset) -> None:
+def test_what_could_not_be_looked_at_is_unknown_and_never_passed(dataset: datasets.Dataset) -> None:
     bare = changed(dataset)
     for name in ("outline", "outline_iou", "area_px", "person_id", "height", "sha256"):
         bare.manifest[name] = pd.NA
-    states = {one.key: one.status for one in quality.check(bare)}
+    states = {one.key: one.status for one in quality.quality_checks(bare)}
     assert {key for key, state in states.items() if state == "unknown"} == set(states) - {"unknown"}
 
 
@@ -78,16 +78,16 @@ def test_what_could_not_be_looked_at_is_unknown_and_never_passed(dataset: store.
     ],
 )
 def test_a_planted_fault_is_found_by_its_check(
-    column: str, value: object, key: str, detail: str, dataset: store.Dataset
+    column: str, value: object, key: str, detail: str, dataset: datasets.Dataset
 ) -> None:
     broken = changed(dataset, **{column: {4: value}})
-    checks = quality.check(broken)
+    checks = quality.quality_checks(broken)
     assert ids(checks, key) == [dataset.manifest["slice_id"][4]]
     assert detail in found(checks, key).findings[0][1]
 
 
 def test_the_same_pixels_twice_are_found_in_the_manifest_and_in_the_report_of_the_import(
-    dataset: store.Dataset,
+    dataset: datasets.Dataset,
 ) -> None:
     report = {
         "duplicates": [{"source": "copy.png", "of": "1.png", "reason": "the same pixels"}],
@@ -95,13 +95,13 @@ def test_the_same_pixels_twice_are_found_in_the_manifest_and_in_the_report_of_th
         "unreadable": [{"source": "torn.png", "reason": "not a PNG"}],
     }
     digest = dataset.manifest["sha256"][0]
-    checks = quality.check(changed(dataset, report, sha256={9: digest}))
+    checks = quality.quality_checks(changed(dataset, report, sha256={9: digest}))
     assert ids(checks, "duplicate") == ["", dataset.manifest["slice_id"][9]]
     assert found(checks, "conflict").findings == [("", "b.png: conflicting labels")]
     assert found(checks, "unreadable").findings == [("", "torn.png: not a PNG")]
 
 
-def test_files_that_are_missing_damaged_changed_flat_or_clipped_are_found(dataset: store.Dataset) -> None:
+def test_files_that_are_missing_damaged_changed_flat_or_clipped_are_found(dataset: datasets.Dataset) -> None:
     names = dataset.manifest["slice_id"].tolist()
     dataset.image_path(names[0]).unlink()
     dataset.image_path(names[1]).write_bytes(b"not a picture")
@@ -111,7 +111,7 @@ def test_files_that_are_missing_damaged_changed_flat_or_clipped_are_found(datase
     dark = np.zeros((64, 64), np.uint8)
     dark[0, :5] = 200
     Image.fromarray(dark).save(dataset.image_path(names[4]))
-    checks = quality.check(dataset, pixel_facts.load(dataset))
+    checks = quality.quality_checks(dataset, pixel_facts.load_pixel_facts(dataset))
     unreadable = dict(found(checks, "unreadable").findings)
     assert set(unreadable) == set(names[:5])
     assert "missing" in unreadable[names[0]]
@@ -121,31 +121,31 @@ def test_files_that_are_missing_damaged_changed_flat_or_clipped_are_found(datase
     assert ids(checks, "clipped") == [names[3]]
 
 
-def test_near_duplicates_count_between_persons_or_labels_alone(dataset: store.Dataset) -> None:
+def test_near_duplicates_count_between_persons_or_labels_alone(dataset: datasets.Dataset) -> None:
     rows = splits.table_for(dataset)
     other = int(np.flatnonzero((rows["person_id"] != rows["person_id"][0]).to_numpy())[0])
     assert rows["person_id"][1] == rows["person_id"][0]
-    near = duplicates.Near(np.array([0, 0]), np.array([1, other]), np.array([4, 8], np.float32), 42, 0, 0)
-    checks = quality.check(dataset, twins=duplicates.described(near, rows))
+    near = duplicates.NearDuplicates(np.array([0, 0]), np.array([1, other]), np.array([4, 8], np.float32), 42, 0, 0)
+    checks = quality.quality_checks(dataset, twins=duplicates.with_descriptions(near, rows))
     (finding,) = found(checks, "near_duplicate").findings
     assert finding[0] == rows["slice_id"][0]
     assert "of another person" in finding[1]
     assert "8 bits" in finding[1]
 
 
-def test_suspect_labels_are_those_of_the_benchmark_of_this_very_dataset(dataset: store.Dataset) -> None:
+def test_suspect_labels_are_those_of_the_benchmark_of_this_very_dataset(dataset: datasets.Dataset) -> None:
     line = {"slice_id": "3", "label": "glioma", "suggested": "meningioma", "quality": 0.1}
     results = {"dataset": {"name": "phantom"}, "failures": {"suspects": {"person": {"suspects": [line]}}}}
     assert quality.suspects_of(results | {"dataset": {"name": "figshare"}}, dataset) is None
     other = {"dataset": {"name": "phantom", "fingerprint": "of others"}}
     assert quality.suspects_of(results | other, dataset) is None
     assert quality.suspects_of({}, dataset) is None
-    checks = quality.check(dataset, suspects=quality.suspects_of(results, dataset))
+    checks = quality.quality_checks(dataset, suspects=quality.suspects_of(results, dataset))
     assert ids(checks, "suspect") == ["3"]
     assert "rather meningioma (protocol person)" in found(checks, "suspect").findings[0][1]
 
 
 def test_a_check_with_findings_and_a_gap_counts_as_found() -> None:
-    one = quality.Check("a", "A", "what", [("1", "odd")], "not all of it")
+    one = quality.QualityCheck("a", "A", "what", [("1", "odd")], "not all of it")
     assert one.status == "found"
     assert dataclasses.replace(one, findings=()).status == "unknown"

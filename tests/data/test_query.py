@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tumortrace.data.catalog import CLASSES, PROTOCOLS
+from tumortrace.constants import CLASSES, PROTOCOLS
 from tumortrace.data.manifest import conform
 from tumortrace.data.planes import PLANES
 from tumortrace.data.query import SORTS, Query, active, natural, prepare, select, widened, without

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.data.sources import mat_bytes
 from tumortrace.data import splits
-from tumortrace.data.importer import import_dataset
+from tumortrace.data.datasets import open_dataset
+from tumortrace.data.ingest.importer import import_dataset
 from tumortrace.data.manifest import conform
-from tumortrace.data.store import open_dataset
 from tumortrace.errors import SplitError, SplitOverlap, SplitUnavailable
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.evaluation.predictions import PROBABILITIES
 
 MakeRows = Callable[..., pd.DataFrame]
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.evaluation import curves
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.evaluation.predictions import PROBABILITIES
 
 
 def judged(count: int, digits: int, seed: int = 0) -> pd.DataFrame:

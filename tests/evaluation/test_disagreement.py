@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.evaluation import disagreement as found
 from tumortrace.evaluation.metrics import confusion_counts
-from tumortrace.evaluation.rows import join_truth
+from tumortrace.evaluation.predictions import join_truth
 
 TRUTH = pd.DataFrame(
     {

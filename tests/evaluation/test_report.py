@@ -14,6 +14,7 @@ import pytest
 
 from tumortrace.errors import DataError
 from tumortrace.evaluation import tables
+from tumortrace.evaluation.formatting import METRIC_NAMES, UNDEFINED, decimal, percent, with_interval
 from tumortrace.evaluation.report import (
     ROC_POINTS,
     Report,
@@ -24,7 +25,6 @@ from tumortrace.evaluation.report import (
     write_report,
     write_reports,
 )
-from tumortrace.evaluation.wording import METRIC_NAMES, UNDEFINED, decimal, percent, with_interval
 
 Make = Callable[..., pd.DataFrame]
 SHARES = [(0.8, 0.1, 0.1), (0.3, 0.6, 0.1), (0.1, 0.7, 0.2), (0.2, 0.5, 0.3), (0.2, 0.3, 0.5), (0.1, 0.5, 0.4)]
@@ -197,7 +197,7 @@ def test_figures_are_written_one_way(report: Report, nameless: Report) -> None:
 
 def test_reading_reports_imports_nothing_heavy() -> None:
     code = (
-        "import sys, tumortrace.evaluation.tables, tumortrace.evaluation.comparison, tumortrace.evaluation.wording,"
+        "import sys, tumortrace.evaluation.tables, tumortrace.evaluation.significance, tumortrace.evaluation.formatting,"
         " tumortrace.charts.results, tumortrace.charts.dataset, tumortrace.charts.training, tumortrace.charts.errors;"
         "print([name for name in ('torch', 'streamlit', 'sklearn', 'scipy') if name in sys.modules])"
     )

@@ -22,14 +22,14 @@ from tumortrace.imaging.augment import (
     _MARK_ON,
     NUMBERS,
     Augment,
-    draw,
+    sample_parameters,
 )  # fmt: skip
 
 NOTHING = AugmentSettings(rotate=0, shift=0, scale=0, reflect=False, brightness=0, contrast=0, gamma=0, noise=0)
 
 
 def numbers(count: int, seed: int = 0) -> torch.Tensor:
-    return draw(count, torch.Generator().manual_seed(seed))
+    return sample_parameters(count, torch.Generator().manual_seed(seed))
 
 
 def changed(**values: object) -> Augment:
@@ -187,4 +187,6 @@ def test_a_cut_out_that_would_lose_the_tumour_is_not_made() -> None:
 
 def test_new_numbers_leave_those_of_older_recipes_as_they_were() -> None:
     generator = torch.Generator().manual_seed(5)
-    assert torch.equal(draw(6, torch.Generator().manual_seed(5))[:, :14], torch.rand(6, 14, generator=generator))
+    assert torch.equal(
+        sample_parameters(6, torch.Generator().manual_seed(5))[:, :14], torch.rand(6, 14, generator=generator)
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tumortrace.errors import InputError
-from tumortrace.imaging.preprocess import PreprocessSettings, foreground_box, lay_back, preprocess
+from tumortrace.imaging.preprocess import PreprocessSettings, foreground_box, invert_crop, preprocess
 
 SMALL = PreprocessSettings(size=32)
 
@@ -97,7 +97,7 @@ def test_what_is_found_is_laid_back_where_it_was(crop: bool, shape: tuple[int, i
     settings = PreprocessSettings(size=128, crop=crop)
     _, small = preprocess(pixels, settings, mask)
     assert small is not None
-    back = lay_back(small.astype(np.float32), pixels, settings) >= 0.5
+    back = invert_crop(small.astype(np.float32), pixels, settings) >= 0.5
     assert back.shape == shape
     common = (back & mask).sum() / (back | mask).sum()
     assert common > 0.9

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from tests.datasets import write_published
+from tumortrace import runs
 from tumortrace.config import parse_config
+from tumortrace.constants import CLASSES
 from tumortrace.data import splits
-from tumortrace.data.catalog import CLASSES
 from tumortrace.models.registry import build
-from tumortrace.training import runs
-from tumortrace.training.runs import Run
+from tumortrace.runs.run import Run
 
 SIZES = {"cnn3d": 48, "resnet18": 64, "inception_v3": 96, "tracenet": 64}
 MakeRun = Callable[..., Run]

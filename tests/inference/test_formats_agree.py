@@ -17,7 +17,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
 from tumortrace import paths
 from tumortrace.inference.api import classify
-from tumortrace.inference.panel import Panel
+from tumortrace.inference.predictor import Predictor
 
 SOURCE = Path(os.environ.get("TUMORTRACE_TEST_DATA", "") or "/nowhere")
 SLICES = 50
@@ -31,11 +31,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def panel() -> Panel:
+def panel() -> Predictor:
     """What ships with this copy, wherever other tests point."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUMORTRACE_ARTIFACTS", str(paths.root() / "artifacts"))
-        return Panel.shipped()
+        return Predictor.shipped()
 
 
 def picture(pixels: np.ndarray, kind: str, **options: int) -> bytes:
@@ -74,7 +74,7 @@ def matlab(pixels: np.ndarray) -> bytes:
     return raw.getvalue()
 
 
-def test_fifty_real_slices_get_one_answer_in_every_format(panel: Panel) -> None:
+def test_fifty_real_slices_get_one_answer_in_every_format(panel: Predictor) -> None:
     table = pd.read_csv(SOURCE / "slices.csv")
     apart: dict[str, float] = {}
     for slice_id in table["slice_id"].iloc[:: len(table) // SLICES][:SLICES]:
@@ -93,7 +93,7 @@ def test_fifty_real_slices_get_one_answer_in_every_format(panel: Panel) -> None:
     print({name: round(gap, 5) for name, gap in apart.items()})
 
 
-def test_a_file_that_says_it_is_ct_and_a_series_without_a_tumour_are_turned_away(panel: Panel) -> None:
+def test_a_file_that_says_it_is_ct_and_a_series_without_a_tumour_are_turned_away(panel: Predictor) -> None:
     if panel.gate is None:
         pytest.skip("no gate ships with this copy")
     pixels = np.asarray(Image.open(SOURCE / "images" / "1.jpg").convert("L"))

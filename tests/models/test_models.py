@@ -200,8 +200,8 @@ def test_the_published_hash_is_read_off_the_address() -> None:
 
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_saliency_is_a_map_of_the_slice(name: str) -> None:
+    from tumortrace.explain.gradcam import saliency
     from tumortrace.explain.methods import METHODS
-    from tumortrace.explain.saliency import saliency
 
     model = make(name).eval()
     images = torch.rand(1, 1, SIZES[name], SIZES[name])

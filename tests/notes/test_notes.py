@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tumortrace import cli, paths
+from tumortrace import paths
+from tumortrace.cli import main
 from tumortrace.errors import NoteConflict, NotesError
 from tumortrace.notes import export, note, schema, store
 
@@ -264,7 +265,7 @@ def test_the_command_line_exports_csv_and_json(
     def run(*words: str) -> str:
         monkeypatch.setattr("sys.argv", ["tumortrace", "notes", "export", *arguments, *words])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert not ended.value.code
         return capsys.readouterr().out
 

@@ -14,7 +14,7 @@ import pypdf
 import pytest
 
 from tumortrace import reporting
-from tumortrace.inference.answer import Answer, Judgement, Verdict
+from tumortrace.inference.prediction import GateDecision, GateOutcome, Prediction
 from tumortrace.reporting import CaseLine, ModelLine, Picture, Report, SliceReport
 from tumortrace.reporting.report import IN_FULL
 from tumortrace.reporting.wording import LONGEST, clean
@@ -28,15 +28,15 @@ HOSTILE = [
 ]
 
 
-def answer(name: str = "a.png", verdict: Judgement = "in_range", label: int = 1) -> Answer:
+def answer(name: str = "a.png", verdict: GateOutcome = "in_range", label: int = 1) -> Prediction:
     shares = np.full(3, 0.05)
     shares[label] = 0.9
-    gate = Verdict(verdict, "Because of this.", {"distance": 0.5})
+    gate = GateDecision(verdict, "Because of this.", {"distance": 0.5})
     probabilities = {"tracenet": shares, "resnet18": shares, "ensemble": shares}
-    return Answer(name, gate=gate, probabilities=probabilities, sets={90: (label,), 95: (label, 0)})
+    return Prediction(name, gate=gate, probabilities=probabilities, sets={90: (label,), 95: (label, 0)})
 
 
-def report(*answers: Answer, case: bool = False) -> Report:
+def report(*answers: Prediction, case: bool = False) -> Report:
     picture = np.random.default_rng(0).integers(0, 255, (200, 160), dtype=np.uint8)
     pictures = (Picture("As given", picture), Picture("With outline", np.repeat(picture[..., None], 3, axis=2)))
     return Report(
@@ -95,7 +95,7 @@ def test_both_reports_say_gate_answer_sets_models_receipt_and_disclaimer() -> No
 
 
 @pytest.mark.parametrize("verdict", ["unlike", "not_mr"])
-def test_a_closed_gate_headlines_nothing(verdict: Judgement) -> None:
+def test_a_closed_gate_headlines_nothing(verdict: GateOutcome) -> None:
     found = report(answer(verdict=verdict))
     for words in (text(found), re.sub(r"\s+", " ", seen(found).words)):
         assert "glioma, 90%" not in words
@@ -105,7 +105,7 @@ def test_a_closed_gate_headlines_nothing(verdict: Judgement) -> None:
 
 
 def test_a_file_that_could_not_be_read_is_a_line_and_spoils_nothing() -> None:
-    found = report(answer(), Answer("bad.png", error="the file is empty: 'bad.png'. Give a slice."))
+    found = report(answer(), Prediction("bad.png", error="the file is empty: 'bad.png'. Give a slice."))
     assert "Not judged. the file is empty" in text(found)
     assert "the file is empty" in seen(found).words
 
@@ -153,7 +153,7 @@ def test_many_slices_are_listed_and_the_first_shown_in_full() -> None:
 
 
 def test_tables_come_back_as_they_were_written() -> None:
-    every = [answer(), Answer("bad.png", error="broken")]
+    every = [answer(), Prediction("bad.png", error="broken")]
     table = pd.read_csv(io.StringIO(reporting.csv(every)), keep_default_na=False)
     assert table["prediction"].tolist() == ["glioma", ""]
     assert table["set_95"].tolist() == ["glioma or meningioma", ""]

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tumortrace import presets
-from tumortrace.config import ModelSettings, RunConfig, parse_config
-from tumortrace.settings import nest
-from tumortrace.training import clock, console, frozen, loop, runs
+from tumortrace import runs
+from tumortrace.cli import progress
+from tumortrace.config import ModelSettings, RunConfig, parse_config, presets
+from tumortrace.config.fields import nest
+from tumortrace.runs.run import Run, Status
+from tumortrace.training import frozen_features, throughput, trainer
 from tumortrace.training.forecast import EXPLAINED, LOOK, REPORT_S, Forecast, duration, sentence
-from tumortrace.training.runs import Run, Status
 
 
 def measured(steps: int = 4, step_s: float = 0.5, **given: Any) -> Forecast:
@@ -135,7 +136,7 @@ def test_seconds_are_said_as_people_say_them(seconds: float | None, said: str) -
 
 
 def test_only_the_demo_as_it_stands_promises_two_minutes() -> None:
-    demo = presets.find(presets.DEMO).values
+    demo = presets.find_preset(presets.DEMO).values
     assert presets.promised(parse_config(nest(demo))) == 120
     assert presets.promised(parse_config(nest(demo | {"dataset": "phantom", "fold": 3, "threads": 1}))) == 120
     for changes in ({"optim.epochs": 9}, {"augment.rotate": 5.0}, {"model.mirror": True}):
@@ -145,15 +146,15 @@ def test_only_the_demo_as_it_stands_promises_two_minutes() -> None:
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What a training says to its monitor, as it says it; it looks after every step."""
-    monkeypatch.setattr(clock, "_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(throughput, "_CHECK_SECONDS", 0.0)
     said: list[dict[str, Any]] = []
-    before = loop.Monitor.note
+    before = trainer.Monitor.note
 
-    def note(self: loop.Monitor, **changes: object) -> None:
+    def note(self: trainer.Monitor, **changes: object) -> None:
         said.append(changes)
         before(self, **changes)
 
-    monkeypatch.setattr(loop.Monitor, "note", note)
+    monkeypatch.setattr(trainer.Monitor, "note", note)
     return said
 
 
@@ -162,7 +163,7 @@ def test_a_run_says_from_its_second_step_on_how_long_it_will_take(
 ) -> None:
     said = noted(monkeypatch)
     run = runs.create(tiny)
-    assert loop.train(run)
+    assert trainer.train(run)
     steps = [changes for changes in said if "loss" in changes]
     assert steps[0]["total_seconds"] is None
     assert all(changes["total_seconds"] > changes["eta_seconds"] > REPORT_S for changes in steps[1:])
@@ -180,7 +181,7 @@ def test_a_run_that_keeps_features_says_so_before_its_first_step(
     home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = ModelSettings(name="cnn3d", freeze_until="block2")
-    run = runs.create(tiny.model_copy(update={"model": model, "augment": frozen.still(tiny.augment)}))
+    run = runs.create(tiny.model_copy(update={"model": model, "augment": frozen_features.still(tiny.augment)}))
     early: list[Status] = []
     stepped: list[int] = []
 
@@ -188,7 +189,7 @@ def test_a_run_that_keeps_features_says_so_before_its_first_step(
         assert not stepped
         early.append(run.status)
 
-    assert loop.train(run, lambda epoch, batch: stepped.append(batch), tell)
+    assert trainer.train(run, lambda epoch, batch: stepped.append(batch), tell)
     assert len(early) == 1
     assert early[0].state == "preparing"
     assert early[0].total_seconds is not None
@@ -203,7 +204,7 @@ def test_a_promise_that_a_run_cannot_keep_is_said_in_its_status(
     said = noted(monkeypatch)
     monkeypatch.setattr(presets, "promised", lambda _: 0.5)
     run = runs.create(tiny)
-    assert loop.train(run)
+    assert trainer.train(run)
     told = [changes["advice"] for changes in said if changes.get("total_seconds")]
     assert all("more than" in advice for advice in told)
     assert run.status.advice is None, "a run that has ended has nothing left to choose"
@@ -221,9 +222,9 @@ def test_a_terminal_is_told_once(
             on_step(0, 0)
         return True
 
-    monkeypatch.setattr(console, "train", train)
-    monkeypatch.setattr(console, "_LOOK_S", 0.0)
-    assert console.train_with_bar(run, quiet=False)
+    monkeypatch.setattr(progress, "train", train)
+    monkeypatch.setattr(progress, "_LOOK_S", 0.0)
+    assert progress.train_with_bar(run, quiet=False)
     shown = " ".join(capsys.readouterr().err.split())
     assert shown.count("This run will take about") == 1
     assert "This run will take about 1 min 40 s on this machine." in shown

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tumortrace import runs
 from tumortrace.config import RunConfig
-from tumortrace.training import runs
-from tumortrace.training.clock import Clock
-from tumortrace.training.loop import Trainer, train
+from tumortrace.training.throughput import Throughput
+from tumortrace.training.trainer import Trainer, train
 
 pytestmark = [
     pytest.mark.gpu,
@@ -47,7 +47,7 @@ def test_a_compiled_step_gives_the_loss_of_a_plain_one(home: Path, tiny: RunConf
 def test_the_loss_shown_comes_through_pinned_memory_one_look_late() -> None:
     losses = torch.tensor([3.0, 2.0, 1.0], device="cuda")
     progress = SimpleNamespace(batch=1)
-    clock = Clock(SimpleNamespace(progress=progress), losses, 0, 0.0)  # type: ignore[arg-type]
+    clock = Throughput(SimpleNamespace(progress=progress), losses, 0, 0.0)  # type: ignore[arg-type]
     assert clock._loss() is None, "the first look only asks"
     torch.cuda.synchronize()
     progress.batch = 2

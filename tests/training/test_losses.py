@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tumortrace import runs
 from tumortrace.config import ModelSettings, OptimSettings, RunConfig
-from tumortrace.training import runs
-from tumortrace.training.loop import Trainer
 from tumortrace.training.losses import outline_loss
+from tumortrace.training.trainer import Trainer
 
 
 def square(count: int = 2) -> torch.Tensor:

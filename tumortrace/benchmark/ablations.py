@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tumortrace.evaluation.comparison import differences
 from tumortrace.evaluation.metrics import classification_metrics
-from tumortrace.evaluation.rows import PROBABILITIES, join_truth
+from tumortrace.evaluation.predictions import PROBABILITIES, join_truth
+from tumortrace.evaluation.significance import paired_differences
 
 BASE: Final = "base"
 METRICS: Final = ("accuracy", "macro_f1", "log_loss")
@@ -38,7 +38,7 @@ def effects(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
             ours, theirs = _on_common_folds(side, joined[BASE])
             if ours.empty:
                 continue
-            gaps = differences(ours, theirs, ranked=False) if variant != BASE else {}
+            gaps = paired_differences(ours, theirs, ranked=False) if variant != BASE else {}
             found = classification_metrics(ours["label"], ours[list(PROBABILITIES)])
             factor, _, level = variant.partition(": ")
             for metric in METRICS:

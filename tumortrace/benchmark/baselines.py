@@ -9,13 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from tumortrace.data import splits
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
+from tumortrace.data import cache, splits
+from tumortrace.data.datasets import Dataset
 from tumortrace.data.splits import Protocol
-from tumortrace.data.store import Dataset
-from tumortrace.evaluation.rows import COLUMNS
-from tumortrace.imaging import cache
-from tumortrace.imaging.descriptors import all_features
+from tumortrace.evaluation.predictions import COLUMNS
+from tumortrace.imaging.features import all_features
 from tumortrace.imaging.preprocess import PreprocessSettings
 
 MAJORITY: Final = "majority"
@@ -32,7 +31,7 @@ def classical(dataset: Dataset, protocol: Protocol, folds: tuple[int, ...], seed
         folds: Test folds, 1 to 5.
         seed: Of the boosting.
     """
-    images = np.asarray(cache.load(dataset, PreprocessSettings(size=_SIZE)).images)
+    images = np.asarray(cache.load_cache(dataset, PreprocessSettings(size=_SIZE)).images)
     measured = all_features(images)
     labels = dataset.manifest["label"].to_numpy(dtype=np.int64)
     parts = []

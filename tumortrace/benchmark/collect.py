@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tumortrace.benchmark import baselines, ensemble, exam
-from tumortrace.benchmark.ensemble import Vote
-from tumortrace.benchmark.plan import Entry
+from tumortrace.benchmark import baselines, case_context
+from tumortrace.benchmark.plan import PlannedRun
 from tumortrace.benchmark.records import PREDICTIONS, VALIDATION, Records
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
-from tumortrace.evaluation.rows import empty_rows
+from tumortrace.evaluation import ensemble
+from tumortrace.evaluation.ensemble import EnsembleFit
+from tumortrace.evaluation.predictions import empty_rows
 
 PROTOCOL_PARTS = ("official", "person", "slice", "seeds")
 
@@ -22,15 +23,17 @@ PROTOCOL_PARTS = ("official", "person", "slice", "seeds")
 class Rows:
     """Everything that any figure of the benchmark is computed from."""
 
-    test: pd.DataFrame  # models, baselines, ensemble, exams, as in :mod:`tumortrace.evaluation.rows`
+    test: pd.DataFrame  # models, baselines, ensemble, exams, as in :mod:`tumortrace.evaluation.predictions`
     validation: pd.DataFrame  # of the models
     ablations: pd.DataFrame  # with ``base`` and ``variant``
-    votes: list[Vote]
-    own_shares: dict[str, dict[str, float]]  # of slices judged with their exam; see :mod:`tumortrace.benchmark.exam`
-    missing: list[Entry]  # runs that are not finished
+    votes: list[EnsembleFit]
+    own_shares: dict[
+        str, dict[str, float]
+    ]  # of slices judged with their exam; see :mod:`tumortrace.benchmark.case_context`
+    missing: list[PlannedRun]  # runs that are not finished
 
 
-def comparable(entries: Sequence[Entry], records: Records) -> list[Entry]:
+def comparable(entries: Sequence[PlannedRun], records: Records) -> list[PlannedRun]:
     """Finished runs of protocols that may stand side by side: models are compared on the same slices only.
 
     Of each protocol and seed, the models that have finished every fold; where none has, the folds that all models have
@@ -50,14 +53,14 @@ def comparable(entries: Sequence[Entry], records: Records) -> list[Entry]:
 
 
 def gather(
-    entries: Sequence[Entry], records: Records, dataset: Dataset, note: Callable[[str], None] | None = None
+    entries: Sequence[PlannedRun], records: Records, dataset: Dataset, note: Callable[[str], None] | None = None
 ) -> Rows:
     """Read the rows of finished runs that may stand side by side (:func:`comparable`).
 
     The baselines are added on the same folds, and the ensemble.
 
     Args:
-        entries: From :func:`tumortrace.benchmark.plan.entries`.
+        entries: From :func:`tumortrace.benchmark.plan.planned_runs`.
         records: Where finished runs are found.
         dataset: The slices they were trained on.
         note: Told what is being done.
@@ -77,10 +80,10 @@ def gather(
         folds = tuple(sorted({config.fold for config in configs if config.protocol == protocol}))
         parts += [floor(dataset, protocol, folds) for floor in (baselines.classical, baselines.majority)]
     truth = dataset.manifest
-    voted, votes = ensemble.vote(networks, validation, truth) if len(networks) else (empty_rows(), [])
+    voted, votes = ensemble.fit_ensemble(networks, validation, truth) if len(networks) else (empty_rows(), [])
     heard = _concat([networks, voted])
-    held = _concat([validation, ensemble.applied(validation, votes)])
-    joined, own_shares = exam.together(heard, held, truth)
+    held = _concat([validation, ensemble.apply_ensemble(validation, votes)])
+    joined, own_shares = case_context.with_case_context(heard, held, truth)
     ablations = [
         _rows(entry, records, PREDICTIONS).assign(base=entry.base, variant=entry.variant)
         for entry in done
@@ -92,17 +95,17 @@ def gather(
     return Rows(tested, validation, _concat(ablations) if ablations else empty, votes, own_shares, missing)
 
 
-def _place(entry: Entry) -> tuple[str, int, int]:
+def _place(entry: PlannedRun) -> tuple[str, int, int]:
     config = entry.task.config
     return config.protocol, config.seed, config.fold
 
 
-def _model(entry: Entry) -> tuple[str, int, str]:
+def _model(entry: PlannedRun) -> tuple[str, int, str]:
     config = entry.task.config
     return config.protocol, config.seed, config.model.name
 
 
-def _rows(entry: Entry, records: Records, name: str) -> pd.DataFrame:
+def _rows(entry: PlannedRun, records: Records, name: str) -> pd.DataFrame:
     path = records.get(entry.task).folder / name
     if not path.is_file():
         raise DataError("a finished run has no rows", value=str(path), remedy="Delete the run and train it again.")

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.evaluation import conformal
-from tumortrace.evaluation.intervals import mean_interval
-from tumortrace.evaluation.rows import PROBABILITIES, join_truth
+from tumortrace.evaluation.bootstrap import mean_interval
+from tumortrace.evaluation.predictions import PROBABILITIES, join_truth
 
 LEVELS: Final = (90, 95)
 """Promised coverage, in percent."""
@@ -32,7 +32,7 @@ def limits(rows: pd.DataFrame, truth: pd.DataFrame, model: str, protocol: str) -
     if mine.empty:
         return {}
     shares, persons = mine[list(PROBABILITIES)], mine["person_id"].tolist()
-    return {str(level): conformal.fit(mine["label"], shares, persons, level / 100).tolist() for level in LEVELS}
+    return {str(level): conformal.fit_limits(mine["label"], shares, persons, level / 100).tolist() for level in LEVELS}
 
 
 def summarise(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:

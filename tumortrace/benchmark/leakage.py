@@ -15,11 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.evaluation.comparison import differences
-from tumortrace.evaluation.intervals import REPLICATES, Interval, clusters_of, draw, percentile_interval
+from tumortrace.constants import CLASSES
+from tumortrace.evaluation.bootstrap import (
+    REPLICATES,
+    Interval,
+    clusters_of,
+    percentile_interval,
+    resampling_weights,
+)
+from tumortrace.evaluation.predictions import join_truth
 from tumortrace.evaluation.report import make_report
-from tumortrace.evaluation.rows import join_truth
+from tumortrace.evaluation.significance import paired_differences
 
 LEAKY: Final = ("slice", "official")
 HONEST: Final = "person"
@@ -45,7 +51,7 @@ def by_protocol(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]
             one, other = _common(leaky, honest)
             if one.empty:
                 continue
-            gains = differences(one, other, ranked=False)
+            gains = paired_differences(one, other, ranked=False)
             both = [make_report(side, truth, replicates=2).slice for side in (one, other)]
             for key in METRICS:
                 if key not in gains:
@@ -126,7 +132,7 @@ def _two_groups(
 ) -> tuple[list[dict[str, Any]], npt.NDArray[np.float64]]:
     """The lines of one protocol, and the difference in every replicate."""
     cluster, count, unit = clusters_of(side)
-    weights = draw(count, REPLICATES, 0)
+    weights = resampling_weights(count, REPLICATES, 0)
     right = side["correct"].to_numpy(dtype=np.float64)
     lines, replicates = [], []
     shares: list[float | None] = []

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from tumortrace.benchmark.ablations import BASE
-from tumortrace.benchmark.ensemble import UNHEARD
 from tumortrace.config import RunConfig, parse_config
-from tumortrace.data.catalog import FIGSHARE, FOLDS
+from tumortrace.config.fields import nest
+from tumortrace.constants import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
-from tumortrace.settings import nest
-from tumortrace.training.sweep import make_task
-from tumortrace.training.sweep_worker import Task
+from tumortrace.evaluation.ensemble import NON_VOTING
+from tumortrace.scheduling.sweep import make_task
+from tumortrace.scheduling.worker import Task
 
 Settings = dict[str, Any]
 Part = Literal["official", "person", "shipped", "slice", "seeds", "ablations"]
@@ -104,7 +104,7 @@ _SCALED: Final = {"optim.lr", "optim.epochs", "optim.batch_size", "preprocess.si
 
 
 @dataclass(frozen=True)
-class Preset:
+class BenchmarkPreset:
     """How large, and how often."""
 
     key: str
@@ -127,7 +127,7 @@ def _recipes(base: Settings, more: Mapping[str, Settings]) -> dict[str, Settings
 PRESETS: Final = {
     preset.key: preset
     for preset in (
-        Preset(
+        BenchmarkPreset(
             "cpu",
             "112 to 192 px, one seed, a dozen ablations at 96 px on two folds: some ten hours on two plain CPU cores.",
             _recipes(
@@ -152,7 +152,7 @@ PRESETS: Final = {
             models={"person": ("tracenet", "efficientnet_lite0"), "slice": ("tracenet",)},
             sample=8,
         ),
-        Preset(
+        BenchmarkPreset(
             "full",
             "160 to 256 px, three seeds for TraceNet and ResNet18, every ablation at 128 px on five folds: a GPU.",
             _recipes(
@@ -180,7 +180,7 @@ PRESETS: Final = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlannedRun:
     """One run of the benchmark, and what it is for."""
 
     part: Part
@@ -189,7 +189,7 @@ class Entry:
     task: Task
 
 
-def find(key: str) -> Preset:
+def find_benchmark_preset(key: str) -> BenchmarkPreset:
     """The preset of that key.
 
     Raises:
@@ -200,7 +200,9 @@ def find(key: str) -> Preset:
     return PRESETS[key]
 
 
-def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings | None = None) -> list[Entry]:
+def planned_runs(
+    preset: BenchmarkPreset, parts: Sequence[Part] = PARTS, overrides: Settings | None = None
+) -> list[PlannedRun]:
     """Every run of the preset, what matters most first: the first model of each protocol, then the others.
 
     A run that serves twice (a base, say) appears twice.
@@ -210,29 +212,29 @@ def entries(preset: Preset, parts: Sequence[Part] = PARTS, overrides: Settings |
         parts: Which; all by default.
         overrides: Settings that every run gets (another dataset, fewer epochs), for trials.
     """
-    found: list[Entry] = []
+    found: list[PlannedRun] = []
     for part in (part for part in PARTS if part in parts):
         if part == "ablations":
             found += _ablations(preset, overrides or {})
             continue
         changed = overrides or {}
-        found += [Entry(part, "", "", _task(preset, values | changed)) for values in _plain(preset, part)]
+        found += [PlannedRun(part, "", "", _task(preset, values | changed)) for values in _plain(preset, part)]
     best = next(iter(preset.recipes))
     protocols = ("official", "person")
     return sorted(found, key=lambda one: not (one.part in protocols and one.task.config.model.name == best))
 
 
-def name_of(preset: Preset) -> str:
+def sweep_name(preset: BenchmarkPreset) -> str:
     """What the ids of the preset's runs begin with."""
     return f"benchmark-{preset.key}"
 
 
-def config_of(values: Settings) -> RunConfig:
+def config_of_settings(values: Settings) -> RunConfig:
     """The configuration of dotted settings."""
     return parse_config(nest(values))
 
 
-def _plain(preset: Preset, part: Part) -> list[Settings]:
+def _plain(preset: BenchmarkPreset, part: Part) -> list[Settings]:
     first, *others = preset.seeds
     recipes = {name: preset.recipes[name] for name in preset.models.get(part, tuple(preset.recipes))}
     if part == "shipped":
@@ -240,7 +242,7 @@ def _plain(preset: Preset, part: Part) -> list[Settings]:
         return [
             recipe | {"fold": 0, "validation": 0.0, "seed": first}
             for name, recipe in recipes.items()
-            if name not in UNHEARD
+            if name not in NON_VOTING
         ]
     if part == "seeds":
         return [
@@ -254,7 +256,7 @@ def _plain(preset: Preset, part: Part) -> list[Settings]:
     return [recipe | {"protocol": part, "fold": fold, "seed": first} for recipe in recipes.values() for fold in folds]
 
 
-def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
+def _ablations(preset: BenchmarkPreset, overrides: Settings) -> list[PlannedRun]:
     found = []
     changed = preset.ablation | overrides
     for base, variants in preset.ablations.items():
@@ -265,7 +267,7 @@ def _ablations(preset: Preset, overrides: Settings) -> list[Entry]:
             for fold in preset.ablation_folds:
                 values = recipe | {key: _scaled(recipe, key, value) for key, value in changes.items()}
                 values |= {"protocol": "official", "fold": fold, "seed": preset.seeds[0]}
-                found.append(Entry("ablations", base, variant, _task(preset, values)))
+                found.append(PlannedRun("ablations", base, variant, _task(preset, values)))
     return found
 
 
@@ -276,5 +278,5 @@ def _scaled(recipe: Settings, key: str, value: Any) -> Any:
     return max(1, round(scaled)) if isinstance(recipe[key], int) else scaled
 
 
-def _task(preset: Preset, values: Settings) -> Task:
-    return make_task(name_of(preset), config_of(values))
+def _task(preset: BenchmarkPreset, values: Settings) -> Task:
+    return make_task(sweep_name(preset), config_of_settings(values))

@@ -6,7 +6,7 @@
         config.json, status.json        as in the run's folder, less what they say about the machine
         predictions.parquet             test rows
         validation.parquet              validation rows, where there are any
-        localisation.parquet, saliency.npz   of official runs; see :mod:`tumortrace.benchmark.localise`
+        localisation.parquet, saliency.npz   of official runs; see :mod:`tumortrace.benchmark.saliency_scores`
         shifted.parquet                 of runs under a protocol; see :mod:`tumortrace.benchmark.shifted`
         dataset.json                    which dataset it was trained on, by fingerprint
 
@@ -27,11 +27,11 @@ from typing import Final
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.benchmark.plan import Entry
+from tumortrace.benchmark.plan import PlannedRun
 from tumortrace.errors import RunNotFound
-from tumortrace.training import run_dataset
-from tumortrace.training.runs import Run
-from tumortrace.training.sweep_worker import Task, is_finished
+from tumortrace.runs import dataset
+from tumortrace.runs.run import Run
+from tumortrace.scheduling.worker import Task, is_finished
 
 PREDICTIONS: Final = "predictions.parquet"
 VALIDATION: Final = "validation.parquet"
@@ -69,11 +69,11 @@ class Records:
             raise RunNotFound("the run is not finished", value=task.run_id, remedy="Let the benchmark train it.")
         return run
 
-    def finished(self, entries: Sequence[Entry]) -> list[Entry]:
+    def finished(self, entries: Sequence[PlannedRun]) -> list[PlannedRun]:
         """Those that have a record or a finished run."""
         return [entry for entry in entries if self.find(entry.task)]
 
-    def to_train(self, wanted: Sequence[Entry]) -> list[Task]:
+    def to_train(self, wanted: Sequence[PlannedRun]) -> list[Task]:
         """What must be trained for the wanted entries, in the plan's order."""
         return list({entry.task.run_id: entry.task for entry in wanted if not self.find(entry.task)}.values())
 
@@ -91,9 +91,9 @@ class Records:
         for name in (PREDICTIONS, VALIDATION, LOCALISATION, SHIFTED):
             if (run.folder / name).is_file():
                 paths.write_atomic(beside / name, _small(pd.read_parquet(run.folder / name)))
-        if (ref := run_dataset.read_ref(run.folder)) is not None:
+        if (ref := dataset.read_ref(run.folder)) is not None:
             named = ref.model_copy(update={"origin": None})
-            paths.write_atomic(beside / run_dataset.FILE, named.model_dump_json(indent=2))
+            paths.write_atomic(beside / dataset.FILE, named.model_dump_json(indent=2))
         if (run.folder / MAPS).is_file():
             shutil.copyfile(run.folder / MAPS, beside / MAPS)
         shutil.rmtree(self.folder / task.run_id, ignore_errors=True)

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from tumortrace.benchmark.plan import Entry
+from tumortrace.benchmark.plan import PlannedRun
 from tumortrace.benchmark.records import SHIFTED, Records
-from tumortrace.evaluation.intervals import Interval, mean_interval
-from tumortrace.evaluation.rows import KEYS, PROBABILITIES, join_truth
+from tumortrace.evaluation.bootstrap import Interval, mean_interval
+from tumortrace.evaluation.predictions import KEYS, PROBABILITIES, join_truth
 
 NONE: Final = "none"
 """The slices as they are."""
@@ -23,7 +23,7 @@ ALL: Final = "all"
 _SLICE: Final = list(KEYS)
 
 
-def gather(entries: Sequence[Entry], records: Records) -> pd.DataFrame:
+def gather(entries: Sequence[PlannedRun], records: Records) -> pd.DataFrame:
     """The shifted rows of the runs of these entries that have any; with columns, and none, where no run has."""
     parts = []
     for entry in (entry for entry in entries if entry.part in ("official", "person")):

@@ -1,4 +1,4 @@
-"""The shifted test of a finished run: its network on the suite of :mod:`tumortrace.imaging.shift`, out of fold.
+"""The shifted test of a finished run: its network on the suite of :mod:`tumortrace.imaging.shifted_test`, out of fold.
 
 A fifth of the test slices, each as published and under every kind of shift at every strength, kept in the run's folder
 as ``shifted.parquet``: prediction rows with ``kind`` and ``level`` (``none`` and 0 for the slice as it is).
@@ -18,13 +18,13 @@ from safetensors.torch import load as from_safetensors
 
 from tumortrace.benchmark.records import SHIFTED
 from tumortrace.benchmark.robustness import NONE
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import ConfigError, RunNotFound
-from tumortrace.evaluation.rows import KEYS, PROBABILITIES
+from tumortrace.evaluation.predictions import KEYS, PROBABILITIES
 from tumortrace.imaging.preprocess import preprocess
-from tumortrace.imaging.shift import EVERY, LEVELS, SUITE, number_of, shifted
+from tumortrace.imaging.shifted_test import EVERY, LEVELS, SUITE, number_of, shifted
 from tumortrace.models.registry import blank
-from tumortrace.training.runs import Run
+from tumortrace.runs.run import Run
 
 _BATCH: Final = 32
 
@@ -47,7 +47,7 @@ def predict_shifted(run: Run, *, device: str = "cpu") -> pd.DataFrame:
         device: Where the network runs.
 
     Returns:
-        Prediction rows (:mod:`tumortrace.evaluation.rows`) with ``kind`` and ``level``.
+        Prediction rows (:mod:`tumortrace.evaluation.predictions`) with ``kind`` and ``level``.
 
     Raises:
         RunNotFound: The run has no weights or no test rows.

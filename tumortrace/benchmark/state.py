@@ -30,30 +30,30 @@ from tumortrace.benchmark import plan
 from tumortrace.benchmark.records import LOCALISATION, MAPS, PREDICTIONS, SHIFTED, VALIDATION, Records
 from tumortrace.config import RunConfig, read_config
 from tumortrace.errors import DataError
-from tumortrace.training import run_dataset
-from tumortrace.training.run_dataset import DatasetRef
+from tumortrace.runs import dataset
+from tumortrace.runs.dataset import DatasetRef
 
 SCHEMA: Final = 1
 STATE: Final = "state.json"
 MOST_BYTES: Final = 2 * 2**30
 _CONFIG: Final = "config.json"
 _FILES: Final = (
-    _CONFIG, "status.json", run_dataset.FILE, PREDICTIONS, VALIDATION, LOCALISATION, MAPS, SHIFTED,
+    _CONFIG, "status.json", dataset.FILE, PREDICTIONS, VALIDATION, LOCALISATION, MAPS, SHIFTED,
 )  # fmt: skip
-_NEEDED: Final = (_CONFIG, "status.json", run_dataset.FILE)
+_NEEDED: Final = (_CONFIG, "status.json", dataset.FILE)
 _NAME: Final = re.compile(r"runs/(?P<run>\w[\w.-]{0,120})/(?P<file>[\w.]+)")
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError)
 
 
 @dataclass(frozen=True)
-class Taken:
+class ImportedState:
     """What an import brought: ids of runs that are new here, and of those that were here already."""
 
     new: list[str]
     known: list[str]
 
 
-def export(records: Records, file: Path) -> int:
+def export_state(records: Records, file: Path) -> int:
     """Write every record into a zip, beside ``file`` and renamed.
 
     Args:
@@ -88,7 +88,7 @@ def export(records: Records, file: Path) -> int:
     return len(folders)
 
 
-def take_in(records: Records, file: Path) -> Taken:
+def import_state(records: Records, file: Path) -> ImportedState:
     """Add the records of an exported state to those that are here.
 
     Args:
@@ -123,7 +123,7 @@ def take_in(records: Records, file: Path) -> Taken:
         raise _refused("the file is no state that can be read; it may be cut off", file) from error
     except OSError as error:
         raise _refused("the state cannot be taken in", file, f"The system says: {error.strerror}.") from error
-    return Taken(new, known)
+    return ImportedState(new, known)
 
 
 def _checked(archive: zipfile.ZipFile, file: Path) -> dict[str, dict[str, zipfile.ZipInfo]]:
@@ -158,7 +158,7 @@ def _fits(run_id: str, files: dict[str, bytes], here: DatasetRef | None) -> None
     """Refuse a record of another plan, or of another dataset than the records here."""
     try:
         config = read_config(files[_CONFIG])
-        ref = DatasetRef.model_validate_json(files[run_dataset.FILE])
+        ref = DatasetRef.model_validate_json(files[dataset.FILE])
     except (ValidationError, ValueError) as error:
         raise _refused("a record cannot be read", run_id, "Another version may have written it.") from error
     planned = _planned().get(run_id)
@@ -174,14 +174,14 @@ def _fits(run_id: str, files: dict[str, bytes], here: DatasetRef | None) -> None
 
 
 def _planned() -> dict[str, RunConfig]:
-    every = [entry for preset in plan.PRESETS.values() for entry in plan.entries(preset)]
+    every = [entry for preset in plan.PRESETS.values() for entry in plan.planned_runs(preset)]
     return {entry.task.run_id: entry.task.config for entry in every}
 
 
 def _dataset_here(records: Records) -> DatasetRef | None:
     """What the records here were made on; None where none says so."""
     for folder in sorted(records.folder.glob("*")):
-        if (found := run_dataset.read_ref(folder)) is not None:
+        if (found := dataset.read_ref(folder)) is not None:
             return found
     return None
 

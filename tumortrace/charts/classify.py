@@ -14,7 +14,7 @@ from tumortrace.charts.theme import (
     empty_figure,
     new_figure,
 )
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 ROW = 24
 

@@ -12,7 +12,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tumortrace.charts.scores import NOTHING
-from tumortrace.charts.scores import leaderboard as leaderboard
 from tumortrace.charts.theme import (
     CLASS_COLOURS,
     CLASS_DASHES,

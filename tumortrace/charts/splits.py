@@ -18,7 +18,7 @@ def persons_by_fold(frame: pd.DataFrame, protocol: str) -> go.Figure:
 
     Args:
         frame: ``person_id, class_name, fold, slices, folds`` (in how many the person stands), in the order of the
-            columns; see :func:`tumortrace.data.sides.places`. At most :data:`MOST` persons.
+            columns; see :func:`tumortrace.data.split_membership.places`. At most :data:`MOST` persons.
         protocol: Whose folds these are.
     """
     if frame.empty:

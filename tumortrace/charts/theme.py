@@ -17,7 +17,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 
 CLASS_COLOURS: Final = {"meningioma": "#2F68D8", "glioma": "#D55E00", "pituitary": "#009E73"}
 CLASS_SYMBOLS: Final = {"meningioma": "circle", "glioma": "diamond", "pituitary": "square"}

@@ -20,9 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
+from tumortrace.constants import PROTOCOLS
 from tumortrace.data import pixel_facts
-from tumortrace.data.catalog import PROTOCOLS
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 
 FALSE: Final = 100_000
 """One pair of different persons in so many lies within the limit."""
@@ -42,7 +42,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Near:
+class NearDuplicates:
     """Pairs within the limit, the closest first."""
 
     first: Ints  # [P] row numbers, the smaller of each pair
@@ -55,7 +55,9 @@ class Near:
     """Pairs within the limit that were not kept, because there were too many."""
 
 
-def find(points: Points, persons: pd.Series, fallback: float, progress: Progress | None = None) -> Near:
+def find_near_duplicates(
+    points: Points, persons: pd.Series, fallback: float, progress: Progress | None = None
+) -> NearDuplicates:
     """All pairs within the limit.
 
     Args:
@@ -83,23 +85,23 @@ def find(points: Points, persons: pd.Series, fallback: float, progress: Progress
             progress(start + len(block), len(points))
     if not firsts:
         nothing = np.empty(0, np.int64)
-        return Near(nothing, nothing, np.empty(0, np.float32), limit, measured, 0)
+        return NearDuplicates(nothing, nothing, np.empty(0, np.float32), limit, measured, 0)
     more += max(0, held - MOST)
     kept = _closest(np.concatenate(firsts), np.concatenate(seconds), np.concatenate(distances))
-    return Near(*kept, limit, measured, more)
+    return NearDuplicates(*kept, limit, measured, more)
 
 
-def by_pixels(facts: pd.DataFrame, persons: pd.Series, progress: Progress | None = None) -> Near:
+def by_pixels(facts: pd.DataFrame, persons: pd.Series, progress: Progress | None = None) -> NearDuplicates:
     """The pairs that are alike by their perceptual hash.
 
     Args:
-        facts: From :func:`tumortrace.data.pixel_facts.load`; slices that cannot be read, or are flat, have no hash and
+        facts: From :func:`tumortrace.data.pixel_facts.load_pixel_facts`; slices that cannot be read, or are flat, have no hash and
             are no one's duplicate.
         persons: Row-aligned.
         progress: Called with (done, total) rows.
     """
     usable = np.flatnonzero((facts["low"] < facts["high"]).to_numpy(dtype=bool))
-    near = find(pixel_facts.hashes(facts)[usable], persons.iloc[usable], HASH_LIMIT, progress)
+    near = find_near_duplicates(pixel_facts.hashes(facts)[usable], persons.iloc[usable], HASH_LIMIT, progress)
     return dataclasses.replace(near, first=usable[near.first], second=usable[near.second])
 
 
@@ -128,7 +130,7 @@ def limit_of(points: Points, persons: pd.Series, fallback: float) -> tuple[float
     return float(smallest[smallest < smallest[-1]].max(initial=0.0)), pairs
 
 
-def described(near: Near, rows: pd.DataFrame) -> pd.DataFrame:
+def with_descriptions(near: NearDuplicates, rows: pd.DataFrame) -> pd.DataFrame:
     """The pairs with what is known of both slices.
 
     Args:
@@ -178,12 +180,12 @@ def across_folds(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def kept_at(dataset: Dataset) -> Path:
+def near_duplicates_path(dataset: Dataset) -> Path:
     """Where the pairs by pixels are kept."""
     return paths.cache() / f"near-pixels-{dataset.fingerprint[:20]}.npz"
 
 
-def load(path: Path, make: Callable[[], Near], newer_than: int = 0) -> Near:
+def load_near_duplicates(path: Path, make: Callable[[], NearDuplicates], newer_than: int = 0) -> NearDuplicates:
     """The pairs kept at ``path``, or those ``make`` finds, which are then kept there.
 
     Args:
@@ -195,7 +197,9 @@ def load(path: Path, make: Callable[[], Near], newer_than: int = 0) -> Near:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 limit, measured, more = stored["facts"].tolist()
-                return Near(stored["first"], stored["second"], stored["distance"], limit, int(measured), int(more))
+                return NearDuplicates(
+                    stored["first"], stored["second"], stored["distance"], limit, int(measured), int(more)
+                )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # damaged: it is made again
     near = make()

@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from tumortrace.data import store
-from tumortrace.data.catalog import FIGSHARE
+from tumortrace.constants import FIGSHARE
+from tumortrace.data import datasets
+from tumortrace.data.datasets import Dataset
 from tumortrace.data.splits import frozen_figshare
-from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 
 
@@ -50,9 +50,9 @@ def _held(folder: Path, fingerprint: str) -> int:
 def find_published() -> Dataset | None:
     """The imported dataset that is the published one, the most complete where several are; None where none is."""
     found = []
-    for name in store.available():
+    for name in datasets.available():
         try:
-            dataset = store.open_dataset(name)
+            dataset = datasets.open_dataset(name)
             if is_published(dataset):
                 found.append((len(dataset.manifest), dataset))
         except (DataError, OSError, ValueError, KeyError):  # damaged, or gone this moment

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.errors import DataError
 
 COLUMNS: Final[dict[str, Any]] = {

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from tumortrace.data import outlines
-from tumortrace.data.catalog import CLASSES, FOLDS, PHANTOM
-from tumortrace.data.importer import ImportReport, write_dataset
-from tumortrace.data.readers import RawSlice, Task
+from tumortrace.constants import CLASSES, FOLDS, PHANTOM
+from tumortrace.data import polygons
+from tumortrace.data.ingest.importer import ImportReport, write_dataset
+from tumortrace.data.ingest.readers import RawSlice, ReadTask
 from tumortrace.errors import ImportFailed
 
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -52,7 +52,7 @@ def make_phantom(
     """
     if persons < _LEAST_PERSONS:
         raise ImportFailed("too few persons for five folds", value=persons, remedy=f"Take {_LEAST_PERSONS} or more.")
-    tasks: list[Task] = [*_plan(persons, seed, size)]
+    tasks: list[ReadTask] = [*_plan(persons, seed, size)]
     return write_dataset(
         name,
         tasks,
@@ -77,11 +77,11 @@ class _Slice:
     size: int
 
     def __call__(self) -> RawSlice:
-        pixels, outline = draw(self.label, self.plane, self.depth, self.seeds, self.size)
+        pixels, outline = render_phantom(self.label, self.plane, self.depth, self.seeds, self.size)
         source = f"{self.patient_id} {self.plane}"
         return RawSlice(
             str(self.slice_id), self.label, pixels, source, self.patient_id, self.fold, outline,
-            outlines.fill(outline, pixels.shape[:2]),
+            polygons.fill(outline, pixels.shape[:2]),
         )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _plan(persons: int, seed: int, size: int) -> list[_Slice]:
     return slices
 
 
-def draw(
+def render_phantom(
     label: int, plane: str, depth: float, seeds: tuple[int, ...], size: int = 256
 ) -> tuple[npt.NDArray[np.uint8], str]:
     """Draw one slice.
@@ -243,7 +243,7 @@ def _paint_tumour(
 ) -> Array:
     size = len(image)
     text = " ".join(f"{(x + 1) * size / 2},{(y + 1) * size / 2}" for x, y in points)
-    mask = outlines.fill(text, (size, size)).astype(np.float64)
+    mask = polygons.fill(text, (size, size)).astype(np.float64)
     soft = _smooth(mask, size / 300)
     grain = _smooth(who.normal(size=image.shape), size / 60)
     grain /= grain.std()

@@ -20,7 +20,7 @@ from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from tumortrace import paths
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 
 HASH_BITS: Final = 256
 HASHES: Final = ("hash0", "hash1", "hash2", "hash3")
@@ -41,7 +41,7 @@ def path_of(dataset: Dataset) -> Path:
     return paths.cache() / f"pixel-facts-{dataset.fingerprint[:20]}-{_VERSION}.parquet"
 
 
-def kept(dataset: Dataset) -> pd.DataFrame | None:
+def pixel_facts_path(dataset: Dataset) -> pd.DataFrame | None:
     """The facts as :func:`load` found them before; None where nobody has looked yet, or the file is damaged."""
     path = path_of(dataset)
     if not path.is_file():
@@ -54,7 +54,7 @@ def kept(dataset: Dataset) -> pd.DataFrame | None:
     return found if fits else None
 
 
-def load(
+def load_pixel_facts(
     dataset: Dataset, progress: Progress | None = None, workers: int | None = None, again: bool = False
 ) -> pd.DataFrame:
     """Open every slice, or take what was found before.
@@ -70,7 +70,7 @@ def load(
         ``low``, ``high`` (darkest and brightest value), ``at_low``, ``at_high`` (the share of pixels that have them);
         and :data:`HASHES`. Zero throughout where the slice cannot be read.
     """
-    found = None if again else kept(dataset)
+    found = None if again else pixel_facts_path(dataset)
     if found is not None:
         return found
     known = dataset.manifest["sha256"].fillna("")

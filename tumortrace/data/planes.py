@@ -23,7 +23,7 @@ _BLOCKS: Final = (
 _LAST: Final = 3064
 
 
-def planes(slice_ids: pd.Series[str]) -> pd.Series[str]:
+def estimate_planes(slice_ids: pd.Series[str]) -> pd.Series[str]:
     """The plane of each slice of the figshare dataset; ``<NA>`` for an id that is none of its numbers."""
     numbers = pd.to_numeric(slice_ids, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     firsts = np.array([first for first, _ in _BLOCKS], dtype=np.float64)

@@ -1,7 +1,7 @@
 """Which slices fit a filter, in which order: one vectorised question over a prepared frame.
 
 :func:`prepare` once, :func:`select` as often as a reader changes a filter. Nothing here loops over rows once prepared,
-so 100,000 rows are answered in a few milliseconds (``python -m benchmarks.gallery`` measures it).
+so 100,000 rows are answered in a few milliseconds (``python -m scripts.perf.gallery`` measures it).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES, PIXEL_SPACING_MM, PROTOCOLS
+from tumortrace.constants import CLASSES, PIXEL_SPACING_MM, PROTOCOLS
 
 Flags = npt.NDArray[np.bool_]
 

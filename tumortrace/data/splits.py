@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.data.catalog import CLASSES, FOLDS, PROTOCOLS
-from tumortrace.data.store import Dataset
+from tumortrace.constants import CLASSES, FOLDS, PROTOCOLS
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import SplitError, SplitOverlap, SplitUnavailable
 
 Protocol = Literal["official", "person", "slice"]

@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.errors import DataError
 from tumortrace.evaluation.metrics import Floats, check
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.evaluation.predictions import PROBABILITIES
 
-Sets = npt.NDArray[np.bool_]
+PredictionSets = npt.NDArray[np.bool_]
 
 
-def fit(labels: npt.ArrayLike, probabilities: npt.ArrayLike, persons: Sequence[object], coverage: float) -> Floats:
+def fit_limits(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, persons: Sequence[object], coverage: float
+) -> Floats:
     """The least probability a class may have and still stay in the set.
 
     Args:
@@ -51,27 +53,27 @@ def fit(labels: npt.ArrayLike, probabilities: npt.ArrayLike, persons: Sequence[o
     return limits
 
 
-def sets(probabilities: npt.ArrayLike, limits: npt.ArrayLike) -> Sets:
+def prediction_sets(probabilities: npt.ArrayLike, limits: npt.ArrayLike) -> PredictionSets:
     """Which classes stay: ``[N, 3]`` of ``[N, 3]`` probabilities; the likeliest always does."""
     shares = np.asarray(probabilities, dtype=np.float64)
-    kept: Sets = shares >= np.asarray(limits, dtype=np.float64)
+    kept: PredictionSets = shares >= np.asarray(limits, dtype=np.float64)
     kept[np.arange(len(shares)), shares.argmax(axis=1)] = True
     return kept
 
 
-def members(shares: npt.ArrayLike, limits: npt.ArrayLike) -> tuple[int, ...]:
+def set_members(shares: npt.ArrayLike, limits: npt.ArrayLike) -> tuple[int, ...]:
     """The classes of one slice's set, likeliest first."""
     one = np.asarray(shares, dtype=np.float64)
-    kept = sets(one[None], limits)[0]
+    kept = prediction_sets(one[None], limits)[0]
     return tuple(int(label) for label in np.argsort(-one, kind="stable") if kept[label])
 
 
-def cross_fitted(joined: pd.DataFrame, coverage: float) -> Sets:
+def cross_fitted(joined: pd.DataFrame, coverage: float) -> PredictionSets:
     """The sets of every row, each fold's from limits fitted on the other folds: ``[N, 3]``.
 
     Args:
         joined: Out-of-fold rows of one model, protocol and seed, with truth
-            (:func:`tumortrace.evaluation.rows.join_truth`); of at least two folds.
+            (:func:`tumortrace.evaluation.predictions.join_truth`); of at least two folds.
         coverage: The promise.
 
     Raises:
@@ -84,8 +86,8 @@ def cross_fitted(joined: pd.DataFrame, coverage: float) -> Sets:
     for fold in sorted(set(folds)):
         here = folds == fold
         rest = joined[~here]
-        limits = fit(rest["label"], rest[list(PROBABILITIES)], rest["person_id"].tolist(), coverage)
-        found[here] = sets(shares[here], limits)
+        limits = fit_limits(rest["label"], rest[list(PROBABILITIES)], rest["person_id"].tolist(), coverage)
+        found[here] = prediction_sets(shares[here], limits)
     return found
 
 

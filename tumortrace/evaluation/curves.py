@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.constants import CLASSES
+from tumortrace.evaluation.predictions import PROBABILITIES
 
 POINTS: Final = 200
 """Points kept of one class's curve; its average precision, which the report holds, comes from all of them."""
@@ -21,8 +21,8 @@ def precision_recall_frame(judged: pd.DataFrame) -> pd.DataFrame:
     """The precision-recall curve of each class against the rest.
 
     Args:
-        judged: From :func:`~tumortrace.evaluation.rows.join_truth` or
-            :func:`~tumortrace.evaluation.rows.by_patient`: ``label`` and the three probabilities.
+        judged: From :func:`~tumortrace.evaluation.predictions.join_truth` or
+            :func:`~tumortrace.evaluation.predictions.by_patient`: ``label`` and the three probabilities.
 
     Returns:
         ``class_name, recall, precision``, from the strictest threshold to the loosest; no rows for a class that no row

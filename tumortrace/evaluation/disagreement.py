@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.evaluation.comparison import mcnemar_exact
-from tumortrace.evaluation.rows import PROBABILITIES
+from tumortrace.constants import CLASSES
+from tumortrace.evaluation.predictions import PROBABILITIES
+from tumortrace.evaluation.significance import mcnemar_exact
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def disagreement(joined: pd.DataFrame) -> pd.DataFrame:
     """How much the models disagree about each slice.
 
     Args:
-        joined: From :func:`~tumortrace.evaluation.rows.join_truth`, of one protocol and the models whose voices count.
+        joined: From :func:`~tumortrace.evaluation.predictions.join_truth`, of one protocol and the models whose voices count.
 
     Returns:
         A row a slice and seed: ``slice_id, seed, disagreement`` (:func:`jensen_shannon` of those that judged it),
@@ -91,7 +91,7 @@ def side_by_side(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """The slices that two models judged, and which of them got each right.
 
     Args:
-        first: From :func:`~tumortrace.evaluation.rows.join_truth`, of one model and protocol.
+        first: From :func:`~tumortrace.evaluation.predictions.join_truth`, of one model and protocol.
         second: The same of the other.
 
     Returns:

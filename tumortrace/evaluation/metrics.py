@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.errors import DataError
 
 Floats = npt.NDArray[np.float64]

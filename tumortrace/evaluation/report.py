@@ -19,12 +19,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tumortrace import paths
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.errors import DataError
+from tumortrace.evaluation.bootstrap import REPLICATES, Interval, bootstrap, interval_key
 from tumortrace.evaluation.calibration import reliability_bins
-from tumortrace.evaluation.intervals import REPLICATES, Interval, bootstrap, interval_key
 from tumortrace.evaluation.metrics import Metrics, classification_metrics
-from tumortrace.evaluation.rows import PROBABILITIES, by_patient, join_truth
+from tumortrace.evaluation.predictions import PROBABILITIES, by_patient, join_truth
 
 UnitName = Literal["slice", "patient"]
 UNITS: Final = get_args(UnitName)
@@ -62,7 +62,7 @@ class UnitReport(BaseModel):
 
     metrics: Metrics
     intervals: dict[str, Interval]
-    """Keyed by :func:`~tumortrace.evaluation.intervals.interval_key`."""
+    """Keyed by :func:`~tumortrace.evaluation.bootstrap.interval_key`."""
     roc: list[RocPoint]
     reliability: list[ReliabilityBin]
 
@@ -107,7 +107,7 @@ def make_report(
     """Evaluate the prediction rows of one model under one protocol.
 
     Args:
-        rows: See :mod:`tumortrace.evaluation.rows`.
+        rows: See :mod:`tumortrace.evaluation.predictions`.
         truth: ``slice_id, label, patient_id, person_id``, e.g. a manifest or the frozen folds.
         synthetic: Whether the slices are made up.
         replicates: Of the bootstrap.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.evaluation.intervals import Interval
+from tumortrace.constants import CLASSES
+from tumortrace.evaluation.bootstrap import Interval
 from tumortrace.evaluation.report import UNITS, Report, UnitReport
 
 CLASSIFICATION_COLUMNS = ("name", "precision", "recall", "f1", "support")

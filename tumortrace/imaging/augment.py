@@ -42,7 +42,7 @@ _LUMINANCE: Final = (
 """JPEG's quantisation table for brightness (ITU-T T.81, table K.1)."""
 
 
-def draw(count: int, generator: torch.Generator) -> Tensor:
+def sample_parameters(count: int, generator: torch.Generator) -> Tensor:
     """Uniform numbers for so many slices: ``[count, NUMBERS]`` in 0..1, on the CPU."""
     first = torch.rand(count, _FIRST, generator=generator)
     return torch.cat((first, torch.rand(count, NUMBERS - _FIRST, generator=generator)), dim=1)

@@ -66,7 +66,7 @@ def preprocess(
     return out, small
 
 
-def lay_back(
+def invert_crop(
     found: npt.NDArray[np.float32], pixels: npt.NDArray[np.generic], settings: PreprocessSettings
 ) -> npt.NDArray[np.float32]:
     """Bring what was found on a prepared slice (saliency, an outline) back onto the slice as it was given.

@@ -16,15 +16,17 @@ import numpy.typing as npt
 
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats import Opened, Refused, open_files
-from tumortrace.inference.answer import Answer
-from tumortrace.inference.panel import Panel
-from tumortrace.inference.question import Question, ask_all
+from tumortrace.inference.prediction import Prediction
+from tumortrace.inference.predictor import Predictor
+from tumortrace.inference.request import SliceInput, slice_inputs
 
 Source = str | Path | bytes | npt.NDArray[np.generic]
 PLANES = ("axial", "coronal", "sagittal")
 
 
-def classify(sources: Source | Sequence[Source], panel: Panel | None = None, plane: str = "axial") -> list[Answer]:
+def classify(
+    sources: Source | Sequence[Source], panel: Predictor | None = None, plane: str = "axial"
+) -> list[Prediction]:
     """Answer every slice of every source.
 
     Args:
@@ -38,16 +40,16 @@ def classify(sources: Source | Sequence[Source], panel: Panel | None = None, pla
         of probabilities and spoils no other.
     """
     several = sources if isinstance(sources, Sequence) and not isinstance(sources, str | bytes) else [sources]
-    found: list[Question | Answer] = []
+    found: list[SliceInput | Prediction] = []
     for one in several:
         if isinstance(one, np.ndarray):
-            found.append(Question("array", one))
+            found.append(SliceInput("array", one))
     files = [one for one in several if not isinstance(one, np.ndarray)]
-    found += list(questions(files, plane))
-    return list(answer_all(found, panel or Panel.shipped()))
+    found += list(read_inputs(files, plane))
+    return list(predict_all(found, panel or Predictor.shipped()))
 
 
-def questions(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iterator[Question | Answer]:
+def read_inputs(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iterator[SliceInput | Prediction]:
     """Every slice of files; for what cannot be read the answer that says so."""
     read: list[tuple[str, bytes]] = []
     for one in files:
@@ -58,39 +60,41 @@ def questions(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iter
             try:
                 read.append((str(path), path.read_bytes()))
             except OSError as error:
-                yield Answer(str(path), error=f"cannot be read: {error.strerror}. Check the path.")
+                yield Prediction(str(path), error=f"cannot be read: {error.strerror}. Check the path.")
     for opened in open_files(read):
         if isinstance(opened, Refused):
-            yield Answer(opened.name, error=str(opened.error))
+            yield Prediction(opened.name, error=str(opened.error))
             continue
-        for item in ask_all(opened, _place(opened, plane)):
-            if isinstance(item, Question):
+        for item in slice_inputs(opened, _place(opened, plane)):
+            if isinstance(item, SliceInput):
                 yield item
             else:
-                yield Answer(opened.name, item[0], error=str(item[1]))
+                yield Prediction(opened.name, item[0], error=str(item[1]))
 
 
-def answer_all(items: Iterable[Question | Answer], panel: Panel) -> Iterator[Answer]:
+def predict_all(items: Iterable[SliceInput | Prediction], panel: Predictor) -> Iterator[Prediction]:
     """Answers in the order of the items; those that are answers already go through."""
-    for answer, _ in answer_with(items, panel):
+    for answer, _ in predict_with(items, panel):
         yield answer
 
 
-def answer_with(items: Iterable[Question | Answer], panel: Panel) -> Iterator[tuple[Answer, Question | None]]:
+def predict_with(
+    items: Iterable[SliceInput | Prediction], panel: Predictor
+) -> Iterator[tuple[Prediction, SliceInput | None]]:
     """Each answer with its question; none for what could not be read."""
-    waiting: list[Question | Answer] = []
+    waiting: list[SliceInput | Prediction] = []
     for item in items:
         waiting.append(item)
-        if sum(isinstance(one, Question) for one in waiting) == panel.batch:
+        if sum(isinstance(one, SliceInput) for one in waiting) == panel.batch:
             yield from _flush(waiting, panel)
             waiting = []
     yield from _flush(waiting, panel)
 
 
-def _flush(waiting: list[Question | Answer], panel: Panel) -> Iterator[tuple[Answer, Question | None]]:
-    answers = panel.answer([one for one in waiting if isinstance(one, Question)])
+def _flush(waiting: list[SliceInput | Prediction], panel: Predictor) -> Iterator[tuple[Prediction, SliceInput | None]]:
+    answers = panel.answer([one for one in waiting if isinstance(one, SliceInput)])
     for item in waiting:
-        yield (next(answers), item) if isinstance(item, Question) else (item, None)
+        yield (next(answers), item) if isinstance(item, SliceInput) else (item, None)
 
 
 def _files(path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.config import RunConfig, former, model_title
+from tumortrace.config import RunConfig, model_title, upgrade_settings
 from tumortrace.errors import UnknownModel, WeightsMismatch
 
 
@@ -45,7 +45,7 @@ class Bundle:
     @property
     def config(self) -> RunConfig:
         """How it was trained; its preprocessing is what an upload must go through."""
-        return RunConfig.model_validate(former(self.card["config"]))
+        return RunConfig.model_validate(upgrade_settings(self.card["config"]))
 
     @property
     def trained_on(self) -> str:
@@ -69,7 +69,7 @@ class Bundle:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Its training as :attr:`tumortrace.training.runs.Run.metrics` gives it; empty where it is not known."""
+        """Its training as :attr:`tumortrace.runs.run.Run.metrics` gives it; empty where it is not known."""
         path = self.folder / "metrics.csv"
         return pd.read_csv(path) if path.is_file() else pd.DataFrame()
 

@@ -16,13 +16,13 @@ from torch import Tensor
 
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotFound, WeightsMismatch
+from tumortrace.explain.gradcam import saliency
 from tumortrace.explain.methods import METHODS
-from tumortrace.explain.saliency import saliency
 from tumortrace.imaging.preprocess import preprocess
 from tumortrace.inference.bundle import Bundle
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import blank
-from tumortrace.training.runs import Run
+from tumortrace.runs.run import Run
 
 __all__ = ["METHODS", "Classifier", "Explanation", "Look"]
 
@@ -40,7 +40,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Look:
+class ForwardOutput:
     """What a model says of B slices; all but the probabilities from TraceNet alone."""
 
     probabilities: npt.NDArray[np.float64]  # [B, 3]
@@ -109,7 +109,7 @@ class Classifier:
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def look(self, images: npt.NDArray[np.uint8]) -> Look:
+    def look(self, images: npt.NDArray[np.uint8]) -> ForwardOutput:
         """Everything a model says of slices that are prepared already.
 
         Args:
@@ -117,13 +117,13 @@ class Classifier:
         """
         stack = self._stack(images)
         if not self._model.learns_outlines:
-            return Look(self._model.answer(stack).double().softmax(dim=1).numpy())
+            return ForwardOutput(self._model.answer(stack).double().softmax(dim=1).numpy())
         logits, drawn, seen = self._model.look(stack)  # type: ignore[operator]
         if self._model.mirrors:
             logits = (logits + self._model(stack.flip(-1))) / 2
         outline = F.interpolate(drawn[:, None], images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
         peaks = drawn.amax((1, 2)).double().numpy()
-        return Look(logits.double().softmax(dim=1).numpy(), outline.numpy(), peaks, seen.float().numpy())
+        return ForwardOutput(logits.double().softmax(dim=1).numpy(), outline.numpy(), peaks, seen.float().numpy())
 
     def explain(self, pixels: Pixels, target: int | None = None, method: str = "gradcam") -> Explanation:
         """Probabilities of one slice, and the saliency of one class on it.

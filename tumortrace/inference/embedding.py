@@ -25,12 +25,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.data.catalog import SLICES
+from tumortrace.constants import SLICES
+from tumortrace.data.datasets import Dataset
 from tumortrace.data.identity import published_slices
-from tumortrace.data.store import Dataset
 from tumortrace.errors import DataError
 from tumortrace.inference.bundle import Bundle, list_bundles
-from tumortrace.inference.neighbours import unit
+from tumortrace.inference.retrieval import unit_vectors
 
 SEED: Final = 0
 DIRECTIONS: Final = 64
@@ -58,27 +58,27 @@ class Embedding:
         return f"{self.facts['weights_sha256'][:12]}-{self.facts['fingerprint'][:12]}"
 
 
-def judge() -> Bundle | None:
+def embedding_model() -> Bundle | None:
     """The shipped model whose features are mapped: TraceNet where it ships, else ResNet18, else the best there is."""
     bundles = {bundle.name: bundle for bundle in list_bundles()}
     named = [bundles[name] for name in PREFERRED if name in bundles]
     return next(iter([*named, *bundles.values()]), None)
 
 
-def find(dataset: Dataset) -> Embedding | None:
+def find_embedding(dataset: Dataset) -> Embedding | None:
     """The map of a dataset: the one that ships for the real one, or one made here by the model that ships now.
 
     Raises:
         DataError: The shipped one is damaged.
     """
     if is_published(dataset.manifest) and (shipped() / "map.json").is_file():
-        return load(shipped())
-    bundle = judge()
+        return load_embedding(shipped())
+    bundle = embedding_model()
     if bundle is None:
         return None
-    folder = kept_at(dataset, bundle)
+    folder = embedding_path(dataset, bundle)
     try:
-        return load(folder) if (folder / "map.json").is_file() else None
+        return load_embedding(folder) if (folder / "map.json").is_file() else None
     except DataError:
         return None  # it can be made again
 
@@ -88,7 +88,7 @@ def shipped() -> Path:
     return paths.artifacts() / "embedding"
 
 
-def kept_at(dataset: Dataset, bundle: Bundle) -> Path:
+def embedding_path(dataset: Dataset, bundle: Bundle) -> Path:
     """Where the map of another dataset is kept."""
     return paths.cache() / f"embedding-{dataset.fingerprint[:20]}-{bundle.card['weights_sha256'][:12]}"
 
@@ -98,7 +98,7 @@ def is_published(manifest: pd.DataFrame) -> bool:
     return published_slices(manifest) == SLICES
 
 
-def load(folder: Path) -> Embedding:
+def load_embedding(folder: Path) -> Embedding:
     """Read a map.
 
     Raises:
@@ -119,7 +119,7 @@ def load(folder: Path) -> Embedding:
     return Embedding(points, features, facts)
 
 
-def save(found: Embedding, folder: Path) -> None:
+def save_embedding(found: Embedding, folder: Path) -> None:
     """Write a map; each file appears whole, ``map.json`` last."""
     raw = io.BytesIO()
     found.points.to_parquet(raw, index=False)
@@ -157,7 +157,7 @@ def lay_out(seen: Floats) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float
     from threadpoolctl import threadpool_limits
 
     found = PCA(min(DIRECTIONS, *seen.shape), random_state=SEED).fit_transform(seen.astype(np.float64))
-    features = unit(found).astype(np.float32)
+    features = unit_vectors(found).astype(np.float32)
     perplexity = min(PERPLEXITY, (len(seen) - 1) / 3)
     # One thread: sums then come in one order and the map is the same each time; and where other work keeps the cores
     # busy, threads that wait for each other a thousand times take minutes.

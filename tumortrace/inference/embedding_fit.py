@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tumortrace import __version__
 from tumortrace.data import duplicates, identity
-from tumortrace.data.store import Dataset
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError, UnknownModel
 from tumortrace.inference import embedding
 from tumortrace.inference.bundle import Bundle, find_bundle
@@ -34,7 +34,7 @@ def publish_map(model: str | None = None, progress: Progress | None = None) -> P
     """Map every slice of the real dataset and write the map into ``artifacts/embedding/``.
 
     Args:
-        model: A shipped model; None takes :func:`tumortrace.inference.embedding.judge`.
+        model: A shipped model; None takes :func:`tumortrace.inference.embedding.embedding_model`.
         progress: Called with (done, total) slices.
 
     Raises:
@@ -48,7 +48,7 @@ def publish_map(model: str | None = None, progress: Progress | None = None) -> P
             value="not imported" if dataset is None else f"{dataset.name}: {len(dataset.manifest)} slices",
             remedy="Import the whole dataset first.",
         )
-    embedding.save(make_map(dataset, _bundle(model), progress), embedding.shipped())
+    embedding.save_embedding(make_map(dataset, _bundle(model), progress), embedding.shipped())
     return embedding.shipped()
 
 
@@ -60,8 +60,8 @@ def map_here(dataset: Dataset, progress: Progress | None = None) -> Path:
         DataError: Too few slices, or one of them cannot be read.
     """
     bundle = _bundle(None)
-    folder = embedding.kept_at(dataset, bundle)
-    embedding.save(make_map(dataset, bundle, progress), folder)
+    folder = embedding.embedding_path(dataset, bundle)
+    embedding.save_embedding(make_map(dataset, bundle, progress), folder)
     return folder
 
 
@@ -74,7 +74,7 @@ def make_map(dataset: Dataset, bundle: Bundle, progress: Progress | None = None)
     rows = embedding.sample(len(dataset.manifest))
     manifest = dataset.manifest.iloc[rows]
     ids = manifest["slice_id"].astype(str).tolist()
-    features, places = embedding.lay_out(seen(Classifier.from_bundle(bundle), dataset, ids, progress))
+    features, places = embedding.lay_out(feature_vectors(Classifier.from_bundle(bundle), dataset, ids, progress))
     # Rounded as they are kept, so that distances are the same now and later.
     features = features.astype(np.float16).astype(np.float32)
     limit, measured = duplicates.limit_of(features, manifest["person_id"], _known_limit(bundle))
@@ -99,7 +99,7 @@ def make_map(dataset: Dataset, bundle: Bundle, progress: Progress | None = None)
 
 
 @torch.inference_mode()
-def seen(
+def feature_vectors(
     model: Classifier, dataset: Dataset, slice_ids: list[str], progress: Progress | None = None
 ) -> npt.NDArray[np.float32]:
     """What the last layer of a model is given of each slice, ``[N, F]``.
@@ -141,7 +141,7 @@ def _read(model: Classifier, dataset: Dataset, slice_id: str) -> npt.NDArray[np.
 
 
 def _bundle(name: str | None) -> Bundle:
-    bundle = embedding.judge() if name is None else find_bundle(name)
+    bundle = embedding.embedding_model() if name is None else find_bundle(name)
     if bundle is None:
         raise UnknownModel("no model ships", value="artifacts/models", remedy="Restore artifacts/, or publish a run.")
     return bundle
@@ -151,7 +151,7 @@ def _known_limit(bundle: Bundle) -> float:
     """What the map of the real dataset has measured for this model."""
     path = embedding.shipped()
     if (path / "map.json").is_file():
-        facts = embedding.load(path).facts
+        facts = embedding.load_embedding(path).facts
         if facts["weights_sha256"] == bundle.card["weights_sha256"]:
             return float(facts["near"])
     return NEAR

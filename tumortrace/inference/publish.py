@@ -13,17 +13,17 @@ from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 
 from tumortrace import __version__, paths
-from tumortrace.benchmark import published
 from tumortrace.config import START_RUN, model_title
+from tumortrace.constants import ATTRIBUTION
 from tumortrace.data import splits
-from tumortrace.data.catalog import ATTRIBUTION
 from tumortrace.errors import RunNotResumable
+from tumortrace.evaluation import published
 from tumortrace.evaluation.report import Report, make_report
-from tumortrace.inference.answer import DISCLAIMER
-from tumortrace.inference.recipe import HEADLINE
-from tumortrace.inference.shipped import shipped_reports
+from tumortrace.evaluation.shipped import shipped_reports
+from tumortrace.inference.calibration import CALIBRATION_PROTOCOLS
+from tumortrace.inference.prediction import DISCLAIMER
 from tumortrace.models.registry import model_class
-from tumortrace.training.runs import Run, find
+from tumortrace.runs.run import Run, find_run
 
 
 def publish(run: Run) -> None:
@@ -85,7 +85,7 @@ def _trained_on(run: Run) -> str:
         "from ImageNet weights" if init == "imagenet" else "from scratch" if init == "scratch" else "from other weights"
     )
     if init.startswith(START_RUN):
-        how = f"from the encoder of {model_title(find(init.removeprefix(START_RUN)).config.model.name)}"
+        how = f"from the encoder of {model_title(find_run(init.removeprefix(START_RUN)).config.model.name)}"
     return f"{what}, at {config.preprocess.size} px, {config.optim.epochs} epochs, {how}"
 
 
@@ -96,7 +96,7 @@ def _scores(run: Run) -> dict[str, Any]:
         rows = run.predictions
         return {} if rows is None else _of(make_report(rows, splits.frozen_figshare())) | {"fold": config.fold}
     found = {report.protocol: report for report in shipped_reports() if report.model == config.model.name}
-    for protocol in HEADLINE:
+    for protocol in CALIBRATION_PROTOCOLS:
         if protocol in found:
             return _of(found[protocol]) | {"folds": found[protocol].folds, "of": "its recipe, out of fold"}
     return {}

@@ -2,7 +2,7 @@
 
 It has two ways of filling the third dimension: the three colour planes of one slice (``depth=1``, the paper's own), and
 an odd number of neighbouring slices of one series of one patient (``depth=3, 5, ...``, what the paper wanted). Never do
-slices of two patients stand in one stack: the stacks are made by :func:`tumortrace.training.data.neighbours`.
+slices of two patients stand in one stack: the stacks are made by :func:`tumortrace.training.data.stack_neighbours`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import register
 

@@ -12,7 +12,7 @@ import timm
 from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
 from tumortrace.models.registry import register
 

@@ -10,7 +10,7 @@ from torchvision.models import inception_v3
 from torchvision.models.inception import InceptionAux
 
 from tumortrace.config import ModelSettings
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
 from tumortrace.models.registry import register
 

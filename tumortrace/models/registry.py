@@ -76,4 +76,4 @@ def _prepared(model: SliceNet, settings: ModelSettings) -> SliceNet:
 
 def _load() -> None:
     # Importing a model module registers it.
-    from tumortrace.models import attention, cnn3d, efficientnet, inception, resnet, tracenet  # noqa: F401
+    from tumortrace.models import cbam, cnn3d, efficientnet, inception, resnet, tracenet  # noqa: F401

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from tumortrace.config import ModelSettings
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
 from tumortrace.models.registry import register
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import SliceNet
 from tumortrace.models.efficientnet import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
 from tumortrace.models.registry import register

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tumortrace.charts.theme import CLASS_COLOURS
-from tumortrace.data.catalog import CLASSES
-from tumortrace.inference.answer import DISCLAIMER
+from tumortrace.constants import CLASSES
+from tumortrace.inference.prediction import DISCLAIMER
 from tumortrace.reporting import wording
 from tumortrace.reporting.pictures import encode
 from tumortrace.reporting.report import IN_FULL, Picture, Report, SliceReport

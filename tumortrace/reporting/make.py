@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tumortrace import __version__
-from tumortrace.benchmark import published
 from tumortrace.config import model_title
-from tumortrace.data.catalog import CLASSES
-from tumortrace.inference import showing, words
-from tumortrace.inference.answer import LEVELS, Answer
+from tumortrace.constants import CLASSES
+from tumortrace.evaluation import published
+from tumortrace.inference import reliability, rendering
 from tumortrace.inference.bundle import Bundle
-from tumortrace.inference.case import Case
-from tumortrace.inference.neighbours import Neighbours
-from tumortrace.inference.question import Question
+from tumortrace.inference.patient import Case
+from tumortrace.inference.prediction import LEVELS, Prediction
+from tumortrace.inference.request import SliceInput
+from tumortrace.inference.retrieval import RetrievalIndex
 from tumortrace.reporting.report import IN_FULL, CaseLine, ModelLine, Picture, Report, SliceReport
 
-Heat = Callable[[Question], tuple[str, Any, Any]]
+Heat = Callable[[SliceInput], tuple[str, Any, Any]]
 """Of a slice: what the map is, the explanation, and how its model sees a slice."""
 
 
@@ -32,13 +32,16 @@ class Context:
     models: tuple[ModelLine, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     bench: Mapping[str, Any] = field(default_factory=published.results)
-    neighbours: Neighbours | None = None
+    neighbours: RetrievalIndex | None = None
     heat: Heat | None = None
     """Saliency of the model that explains; not asked for where there are many slices."""
 
 
 def make_report(
-    pairs: Sequence[tuple[Question, Answer]], context: Context, case: Case | None = None, refused: Sequence[Answer] = ()
+    pairs: Sequence[tuple[SliceInput, Prediction]],
+    context: Context,
+    case: Case | None = None,
+    refused: Sequence[Prediction] = (),
 ) -> Report:
     """Put a report together.
 
@@ -62,7 +65,7 @@ def make_report(
         case=told,
         models=context.models,
         titles={**context.titles, "ensemble": model_title("ensemble")},
-        coverage={level: words.coverage(context.bench, level) for level in LEVELS},
+        coverage={level: reliability.coverage(context.bench, level) for level in LEVELS},
         versions=versions(),
         created=datetime.now(UTC),
         dropped={question.file: question.dropped for question, _ in pairs if question.dropped},
@@ -89,21 +92,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _slice(question: Question, answer: Answer, context: Context, alone: bool) -> SliceReport:
+def _slice(question: SliceInput, answer: Prediction, context: Context, alone: bool) -> SliceReport:
     facts = dict(question.facts)
     if answer.error or not answer.probabilities:
         return SliceReport(answer, (), facts)
-    pictures, notes = [Picture("As given", showing.shown(question))], []
-    inside = showing.region(question, answer)
+    pictures, notes = [Picture("As given", rendering.shown(question))], []
+    inside = rendering.region(question, answer)
     if inside is not None:
-        pictures.append(Picture("TraceNet's outline", showing.outlined(question, answer)))
-        notes += words.outline(context.bench, question, answer)
+        pictures.append(Picture("TraceNet's outline", rendering.outlined(question, answer)))
+        notes += reliability.outline(context.bench, question, answer)
     if context.heat is not None and (alone or inside is None):
         name, found, view = context.heat(question)
         title = context.titles.get(name, name)
         caption = f"Grad-CAM of {title} towards {CLASSES[found.target]}"
-        pictures.append(Picture(caption, showing.under_heat(question, found.heat, view)))
-        notes.append(f"Grad-CAM of {title}. {words.trust(context.bench, name, 'gradcam')}")
+        pictures.append(Picture(caption, rendering.under_heat(question, found.heat, view)))
+        notes.append(f"Grad-CAM of {title}. {reliability.trust(context.bench, name, 'gradcam')}")
     if alone and context.neighbours is not None and answer.seen is not None:
-        notes += words.alike(context.neighbours.find(answer.seen))
+        notes += reliability.alike(context.neighbours.find(answer.seen))
     return SliceReport(answer, tuple(pictures), facts, tuple(notes))

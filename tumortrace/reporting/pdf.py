@@ -18,8 +18,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from tumortrace.charts.theme import CLASS_COLOURS
-from tumortrace.data.catalog import CLASSES
-from tumortrace.inference.answer import DISCLAIMER
+from tumortrace.constants import CLASSES
+from tumortrace.inference.prediction import DISCLAIMER
 from tumortrace.reporting import wording
 from tumortrace.reporting.pictures import encode
 from tumortrace.reporting.report import IN_FULL, Report, SliceReport

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace.inference.answer import Answer
+from tumortrace.inference.prediction import Prediction
 
 IN_FULL: Final = 40
 """Slices with pictures; of more there is a line each in the table."""
@@ -28,7 +28,7 @@ class Picture:
 class SliceReport:
     """One slice."""
 
-    answer: Answer
+    answer: Prediction
     pictures: tuple[Picture, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -8,24 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.inference.answer import Answer
+from tumortrace.constants import CLASSES
+from tumortrace.inference.prediction import Prediction
 from tumortrace.reporting.wording import clean
 
 _FORMULA = ("=", "+", "-", "@")
 
 
-def csv(answers: Sequence[Answer]) -> str:
+def csv(answers: Sequence[Prediction]) -> str:
     """A row a slice: file, slice, error, gate, prediction, sets, and the probabilities of each model."""
     return pd.DataFrame([_row(answer) for answer in answers]).to_csv(index=False)
 
 
-def json_lines(answers: Sequence[Answer]) -> str:
+def json_lines(answers: Sequence[Prediction]) -> str:
     """:meth:`Answer.record` of each, a line each."""
     return "".join(json.dumps(answer.record(), allow_nan=False) + "\n" for answer in answers)
 
 
-def _row(answer: Answer) -> dict[str, Any]:
+def _row(answer: Prediction) -> dict[str, Any]:
     label = answer.named
     row: dict[str, Any] = {
         "file": _inert(answer.file),

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
-from tumortrace.data.catalog import CLASSES
-from tumortrace.inference.answer import Answer
+from tumortrace.constants import CLASSES
+from tumortrace.inference.prediction import Prediction
 from tumortrace.reporting.report import Report
 
 LONGEST: Final = 80
@@ -29,29 +29,29 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return plain if len(plain) <= longest else f"{plain[: longest // 2 - 2]} ... {plain[-(longest // 2 - 3) :]}"
 
 
-def title(answer: Answer) -> str:
+def title(answer: Prediction) -> str:
     """File and slice."""
     return clean(f"{clean(answer.file)} · {answer.slice}" if answer.slice else answer.file, LONGEST + 30)
 
 
-def is_open(answer: Answer) -> bool:
+def is_open(answer: Prediction) -> bool:
     """Whether its probabilities may be headlined."""
     return answer.gate is None or answer.gate.open
 
 
-def headline(answer: Answer) -> str:
+def headline(answer: Prediction) -> str:
     """``glioma, 93 %``."""
     label = answer.prediction
     return "" if label is None else f"{CLASSES[label]}, {float(answer.probabilities['ensemble'][label]):.0%}"
 
 
-def agreement(answer: Answer) -> str:
+def agreement(answer: Prediction) -> str:
     """How many models say so."""
     count = len(answer.single)
     return f"{answer.agreeing} of {count} models name it first." if count > 1 else ""
 
 
-def set_lines(answer: Answer, report: Report) -> list[str]:
+def set_lines(answer: Prediction, report: Report) -> list[str]:
     """The prediction sets in words."""
     lines = []
     for level, labels in sorted(answer.sets.items()):
@@ -61,7 +61,7 @@ def set_lines(answer: Answer, report: Report) -> list[str]:
     return lines
 
 
-def rows(answer: Answer, report: Report) -> list[tuple[str, list[float], bool]]:
+def rows(answer: Prediction, report: Report) -> list[tuple[str, list[float], bool]]:
     """Model, its three probabilities, and whether it is the ensemble; the ensemble first."""
     names = sorted(answer.probabilities, key=lambda name: name != "ensemble")
     return [
@@ -70,7 +70,7 @@ def rows(answer: Answer, report: Report) -> list[tuple[str, list[float], bool]]:
     ]
 
 
-def summary(answer: Answer) -> tuple[str, str, str]:
+def summary(answer: Prediction) -> tuple[str, str, str]:
     """Gate, answer, and the 90 % set, for a table."""
     if answer.error:
         return "not judged", clean(answer.error, 160), ""

@@ -13,11 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tumortrace.config import RunConfig
-from tumortrace.data import splits
-from tumortrace.data.catalog import CLASSES
-from tumortrace.data.store import Dataset
+from tumortrace.constants import CLASSES
+from tumortrace.data import cache, splits
+from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
-from tumortrace.imaging import cache
 from tumortrace.models.registry import model_class
 
 
@@ -57,14 +56,14 @@ def _shrunk(slices: Tensor, side: int) -> Tensor:
     return torch.cat(parts)
 
 
-def load(
+def load_run_data(
     config: RunConfig, dataset: Dataset, device: torch.device, progress: Callable[[int, int], None] | None = None
 ) -> RunData:
     """Read the frozen folds and the cache of a dataset, and put the slices on ``device``.
 
     Args:
         config: Preprocessing, protocol, fold, validation share and stack depth.
-        dataset: The run's (see :attr:`tumortrace.training.runs.Run.dataset`).
+        dataset: The run's (see :attr:`tumortrace.runs.run.Run.dataset`).
         device: Where the slices stay: ``N * S * S`` bytes, and as many for the outlines where they are learnt.
         progress: Called with (done, total) while a missing cache is built.
 
@@ -82,11 +81,11 @@ def load(
             value=f"{len(split.train)} slices, batch size {config.optim.batch_size}",
             remedy="Lower the batch size or import more slices.",
         )
-    cached = cache.load(dataset, config.preprocess, progress)
+    cached = cache.load_cache(dataset, config.preprocess, progress)
     outlined = model_class(config.model.name).learns_outlines and config.optim.outline_weight
     return RunData(
         slices=torch.from_numpy(np.array(cached.images)).to(device),
-        stacks=torch.from_numpy(neighbours(dataset.manifest, config.model.depth)).to(device),
+        stacks=torch.from_numpy(stack_neighbours(dataset.manifest, config.model.depth)).to(device),
         labels=torch.tensor(dataset.manifest["label"].to_numpy(dtype=np.int64), device=device),
         split=split,
         slice_ids=dataset.manifest["slice_id"].to_numpy(dtype=object),
@@ -94,7 +93,7 @@ def load(
     )
 
 
-def neighbours(manifest: pd.DataFrame, depth: int) -> npt.NDArray[np.int64]:
+def stack_neighbours(manifest: pd.DataFrame, depth: int) -> npt.NDArray[np.int64]:
     """The rows that stand around each slice in its own series.
 
     Args:

@@ -13,7 +13,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 
 from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError
-from tumortrace.training.slots import gpu_utilisation
+from tumortrace.hardware import gpu_utilisation
 
 
 def make_fabric(config: RunConfig) -> Fabric:
@@ -45,7 +45,7 @@ def make_fabric(config: RunConfig) -> Fabric:
     return fabric
 
 
-class Gauge:
+class DeviceMonitor:
     """Memory and utilisation of what trains: the device, or this process where that is the CPU."""
 
     def __init__(self, device: torch.device) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from tumortrace.training.runs import Status
+from tumortrace.runs.run import Status
 
 LOOK: Final = 1 / 3
 """Cost of a slice that is looked at beside one that is learnt from."""
@@ -26,7 +26,7 @@ _LEAST_SIDE: Final = 64
 class Forecast:
     """What a run has cost so far, and from it what the rest will.
 
-    Work is counted in epochs at full size, see :func:`tumortrace.training.schedule.work`.
+    Work is counted in epochs at full size, see :func:`tumortrace.training.schedule.epoch_work`.
     """
 
     learnt: int  # slices of an epoch

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from tumortrace.config import RunConfig
-from tumortrace.data.catalog import CLASSES
+from tumortrace.constants import CLASSES
 from tumortrace.models.base import SliceNet
 from tumortrace.training.data import RunData
-from tumortrace.training.frozen import FrozenFeatures
-from tumortrace.training.sharing import Team
+from tumortrace.training.distributed import ProcessGroup
+from tumortrace.training.frozen_features import FrozenFeatures
 
 ROW_COLUMNS = ("model", "protocol", "seed", "fold", "slice_id", *(f"p_{name}" for name in CLASSES))
 
@@ -23,7 +23,7 @@ def predict_logits(
     model: SliceNet,
     data: RunData,
     rows: npt.NDArray[np.int64],
-    team: Team,
+    team: ProcessGroup,
     frozen: FrozenFeatures | None = None,
     batch_size: int = 0,
 ) -> Tensor:

@@ -52,7 +52,7 @@ def size_at(epoch: int, settings: OptimSettings, size: int, smallest: int = 32) 
     return min(size, max(smallest, round(size * share / _SIZE_STEP) * _SIZE_STEP))
 
 
-def work(epochs: float, settings: OptimSettings, size: int, smallest: int = 32) -> float:
+def epoch_work(epochs: float, settings: OptimSettings, size: int, smallest: int = 32) -> float:
     """What so many epochs cost, in epochs at full size."""
     whole = int(epochs)
     costs = [(size_at(epoch, settings, size, smallest) / size) ** 2 for epoch in range(whole + 1)]
@@ -75,7 +75,7 @@ class EpochPlan:
         )
 
 
-def plan(
+def epoch_plan(
     epoch: int, train: npt.NDArray[np.int64], count: int, seed: int, device: torch.device, mixup: float = 0.0
 ) -> EpochPlan:
     """Shuffle the training rows and draw the augmentation: a function of seed and epoch, whatever was done before.
@@ -90,7 +90,7 @@ def plan(
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     rows = torch.from_numpy(train)[torch.randperm(len(train), generator=generator)][:count]
-    numbers = augment.draw(count, generator).to(device)
+    numbers = augment.sample_parameters(count, generator).to(device)
     if not mixup:
         return EpochPlan(rows.to(device), numbers)
     shares = np.random.default_rng((seed, epoch)).beta(mixup, mixup, count).astype(np.float32)

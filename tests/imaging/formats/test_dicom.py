@@ -15,7 +15,7 @@ from pydicom.uid import UID
 
 from tests.imaging.bad_files import JPEG, deflated
 from tests.imaging.formats.made import HEAD, dataset, dicom, head, picture, sliced, written
-from tests.imaging.formats.test_pictures import opened, pixels
+from tests.imaging.formats.test_images import opened, pixels
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats import Opened, open_files
 

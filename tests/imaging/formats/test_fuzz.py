@@ -1,4 +1,4 @@
-"""Whatever bytes come, a file is opened or refused. ``benchmarks/fuzz_readers.py`` does the same for longer."""
+"""Whatever bytes come, a file is opened or refused. ``scripts/perf/fuzz_readers.py`` does the same for longer."""
 
 from __future__ import annotations
 

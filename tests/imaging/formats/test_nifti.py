@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.imaging.formats.made import Pixels, nifti, packed, volume
-from tests.imaging.formats.test_pictures import opened
+from tests.imaging.formats.test_images import opened
 from tumortrace.imaging.formats import Stack
 
 

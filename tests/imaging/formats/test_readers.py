@@ -16,7 +16,7 @@ import pytest
 
 from tests.imaging.bad_files import whole_files
 from tests.imaging.formats.made import HEAD, dicom, mat, nifti, picture, volume
-from tests.imaging.formats.test_pictures import opened
+from tests.imaging.formats.test_images import opened
 from tumortrace.errors import InputError
 from tumortrace.imaging.formats import Opened, Refused, open_files, readers
 from tumortrace.imaging.formats.readers import as_pixels, pool

@@ -8,15 +8,15 @@ from typing import Final
 from PIL import Image
 
 from tumortrace.errors import InputError
+from tumortrace.imaging.formats.completeness import check_whole
 from tumortrace.imaging.formats.dicom import open_dicom
 from tumortrace.imaging.formats.document import Document, Pixels
+from tumortrace.imaging.formats.images import open_picture
 from tumortrace.imaging.formats.limits import PIXELS
 from tumortrace.imaging.formats.matlab import open_hdf5, open_matlab5
 from tumortrace.imaging.formats.nifti import open_nifti
-from tumortrace.imaging.formats.pictures import open_picture
 from tumortrace.imaging.formats.sniff import Kind
 from tumortrace.imaging.formats.values import broken, too_large
-from tumortrace.imaging.formats.whole import check_whole
 
 _READERS: Final = {
     "DICOM": open_dicom,

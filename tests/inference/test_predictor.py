@@ -1,0 +1,233 @@
+"""Several models heard together."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+
+from tests.inference.conftest import MakeRun
+from tumortrace import paths
+from tumortrace.errors import DataError
+from tumortrace.evaluation.calibration import apply_temperature
+from tumortrace.inference.calibration import EnsembleCalibration, shipped_calibration
+from tumortrace.inference.classifier import Classifier
+from tumortrace.inference.ood import FileMetadata, OODDetector, image_facts, load_detector, save_detector
+from tumortrace.inference.patient import make_case
+from tumortrace.inference.prediction import GateDecision, Prediction
+from tumortrace.inference.predictor import Predictor, Question
+from tumortrace.inference.retrieval import load_index, save_index
+
+NAMES = ("resnet18", "tracenet")
+WEIGHTS = {"resnet18": 0.25, "tracenet": 0.75}
+RECIPE = EnsembleCalibration("person", {"resnet18": 2.0}, WEIGHTS, {90: (0.9, 0.9, 0.9), 95: (0.0, 0.0, 0.0)}, 10)
+
+
+def make_gate(near: float = 1e6, far: float = 2e6, peak: float = 0.0) -> OODDetector:
+    count = len(image_facts(np.zeros((128, 128), np.uint8)))
+    return OODDetector(
+        np.zeros(count), np.ones(count), np.zeros(count), np.eye(2, count), near, far, peak, {"slices": 10}
+    )
+
+
+@pytest.fixture
+def panel(make_run: MakeRun) -> Predictor:
+    models = [Classifier.from_run(make_run(name, seed=seed)) for seed, name in enumerate(NAMES)]
+    for model, name in zip(models, NAMES, strict=True):
+        model.name = name
+    return Predictor(models, RECIPE, make_gate())
+
+
+def test_an_answer_holds_models_ensemble_sets_gate_and_outline(panel: Predictor, slice_: np.ndarray) -> None:
+    answer = panel.one(slice_, file="a.png")
+    assert list(answer.probabilities) == [*NAMES, "ensemble"]
+    assert all(np.isclose(one.sum(), 1) for one in answer.probabilities.values())
+    mixed = sum(share * answer.probabilities[name] for name, share in WEIGHTS.items())
+    assert np.allclose(answer.probabilities["ensemble"], mixed)
+    assert answer.sets[90][0] == answer.prediction
+    assert set(answer.sets[95]) == {0, 1, 2}
+    assert answer.gate is not None
+    assert answer.gate.open
+    assert answer.image is not None
+    assert answer.outline is not None
+    assert answer.outline.shape == answer.image.shape
+    record = answer.record()
+    assert record["gate"]["verdict"] == "in_range"
+    assert record["prediction"] is not None
+    assert "Not for clinical use" in record["notice"]
+    closed = dataclasses.replace(answer, gate=dataclasses.replace(answer.gate, verdict="not_mr")).record()
+    assert (closed["prediction"], closed["prediction_set"], closed["prediction_sets"]) == (None, [], {})
+    assert closed["probabilities"] == record["probabilities"]
+    assert sorted(record["probabilities"]["ensemble"]) == ["glioma", "meningioma", "pituitary"]
+
+
+def test_probabilities_are_those_of_the_classifier_at_its_temperature(panel: Predictor, slice_: np.ndarray) -> None:
+    answer = panel.one(slice_)
+    alone = panel.models["resnet18"].predict([slice_])
+    assert np.allclose(answer.probabilities["resnet18"], apply_temperature(alone, 2.0)[0], atol=1e-5)
+    assert not np.allclose(answer.probabilities["resnet18"], alone[0], atol=1e-3)
+    traced = panel.models["tracenet"].predict([slice_])[0]
+    assert np.allclose(answer.probabilities["tracenet"], traced, atol=1e-5), "looking changes no answer"
+
+
+def test_a_bad_slice_spoils_no_other_and_answers_keep_their_order(panel: Predictor, slice_: np.ndarray) -> None:
+    flat = np.full((50, 50), 7)
+    questions = [Question(str(place), flat if place % 3 == 1 else slice_) for place in range(7)]
+    answers = list(panel.answer(questions, batch_size=3))
+    assert [answer.file for answer in answers] == [str(place) for place in range(7)]
+    assert [bool(answer.error) for answer in answers] == [place % 3 == 1 for place in range(7)]
+    assert "flat colour" in str(answers[1].error)
+    assert answers[1].record()["prediction"] is None
+
+
+def test_answers_come_batch_by_batch(panel: Predictor, slice_: np.ndarray) -> None:
+    taken = []
+
+    def questions():
+        for place in range(6):
+            taken.append(place)
+            yield Question(str(place), slice_)
+
+    first = next(panel.answer(questions(), batch_size=2))
+    assert first.file == "0"
+    assert taken == [0, 1]
+
+
+def test_many_at_once_get_the_same_answer(panel: Predictor, slice_: np.ndarray) -> None:
+    expected = panel.one(slice_).probabilities["ensemble"]
+    found: list[np.ndarray] = []
+    workers = [
+        threading.Thread(target=lambda: found.append(panel.one(slice_).probabilities["ensemble"])) for _ in range(8)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 8
+    assert all(np.allclose(one, expected) for one in found)
+
+
+def test_sets_are_promised_for_the_models_that_were_fitted_together_only(panel: Predictor, slice_: np.ndarray) -> None:
+    fewer = Predictor([panel.models["tracenet"]], RECIPE, None).one(slice_)
+    assert fewer.sets == {}
+    assert fewer.gate is None
+    assert np.allclose(fewer.probabilities["ensemble"], fewer.probabilities["tracenet"])
+
+
+def test_models_are_weighed_as_fitted_and_all_the_same_where_one_of_them_is_missing() -> None:
+    one, other = np.array([[0.8, 0.1, 0.1]]), np.array([[0.2, 0.4, 0.4]])
+    both = RECIPE.vote({"resnet18": one, "tracenet": other, "more": np.eye(3)[:1]})
+    assert both[0] == pytest.approx([0.35, 0.325, 0.325]), "one that was not fitted with them has no say"
+    assert RECIPE.vote({"resnet18": one, "more": other})[0] == pytest.approx([0.5, 0.25, 0.25])
+
+
+def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:
+    assert shipped_calibration() == EnsembleCalibration()
+    votes = [
+        {"protocol": "official", "temperatures": {"a": 9.0}, "weights": {"a": 1.0}},
+        {"protocol": "person", "temperatures": {"a": 2.0, "b": 1.0}, "weights": {"a": 0.2, "b": 0.8}},
+        {"protocol": "person", "temperatures": {"a": 0.5, "b": 1.0}, "weights": {"a": 0.4, "b": 0.6}},
+    ]
+    figure = {"model": "ensemble", "protocol": "person", "unit": "slice", "metric": "accuracy", "n": 3064}
+    document = {"votes": votes, "limits": {"person": {"90": [0.1, 0.2, 0.3]}}, "figures": [figure]}
+    paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
+    found = shipped_calibration()
+    assert found.protocol == "person"
+    assert found.temperatures == pytest.approx({"a": 1.0, "b": 1.0})
+    assert found.weights == pytest.approx({"a": 0.3, "b": 0.7})
+    assert (found.limits, found.slices) == ({90: (0.1, 0.2, 0.3)}, 3064)
+    assert found.fits(["b", "a"])
+    assert found.fits(["b", "a", "more"]), "one that was not fitted with them has no say"
+    assert not found.fits(["a"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "verdict", "words"),
+    [
+        (FileMetadata(colour=0.2), "not_mr", "in colour"),
+        (FileMetadata(modality="CT"), "not_mr", "another modality (CT)"),
+        (FileMetadata(modality="MR", body_part="KNEE"), "unlike", "another part of the body (knee)"),
+        (FileMetadata(modality="MR", body_part="BRAIN", contrast=False), "unlike", "no contrast agent"),
+        (FileMetadata(modality="MR", body_part="HEAD", contrast=True), "in_range", "resembles"),
+        (FileMetadata(), "in_range", "A healthy slice can still pass"),
+    ],
+)
+def test_the_gate_hears_what_a_file_says_of_itself(claims: FileMetadata, verdict: str, words: str) -> None:
+    found = make_gate().judge(np.zeros((128, 128), np.uint8), claims, 0.9)
+    assert found.verdict == verdict
+    assert words in found.reason
+
+
+def test_the_gate_closes_for_distance_and_for_want_of_a_tumour_region() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (128, 128)).astype(np.uint8)
+    distance = make_gate().distance(image)
+    assert make_gate(distance * 0.9).judge(image, FileMetadata(), 0.9).verdict == "unlike"
+    found = make_gate(distance * 0.8, distance * 0.9).judge(image, FileMetadata(), 0.9)
+    assert found.verdict == "not_mr"
+    assert found.measures["distance"] == pytest.approx(1.25)
+    closed = make_gate(peak=0.5).judge(image, FileMetadata(), 0.4)
+    assert (closed.verdict, closed.measures["no region"]) == ("unlike", pytest.approx(1.25))
+    assert "no tumour region" in closed.reason
+    assert "not checked" in make_gate().judge(image, FileMetadata(), None).reason
+
+
+def test_a_gate_comes_back_as_it_was_saved() -> None:
+    assert load_detector() is None
+    gate = make_gate(3.0, 4.0, 0.5)
+    folder = save_detector(gate)
+    found = load_detector()
+    assert found is not None
+    assert (found.near, found.far, found.peak) == (3.0, 4.0, 0.5)
+    image = np.random.default_rng(0).integers(0, 255, (128, 128)).astype(np.uint8)
+    assert found.distance(image) == pytest.approx(gate.distance(image), rel=1e-4)
+    (folder / "gate.npz").write_bytes(b"no zip")
+    with pytest.raises(DataError, match="damaged"):
+        load_detector()
+
+
+def test_similar_slices_are_of_different_persons_and_never_of_the_same_one() -> None:
+    assert load_index() is None
+    seen = np.random.default_rng(0).normal(size=(300, 1156)).astype(np.float32)
+    ids = [str(place) for place in range(1, 301)]
+    save_index(seen, ids, paths.artifacts() / "models" / "tracenet")
+    index = load_index()
+    assert index is not None
+    assert len(index) == 300
+    first = index.find(seen[41], 5)
+    assert first[0].slice_id == "42"
+    assert first[0].similarity == pytest.approx(1, abs=0.01)
+    assert len({one.person_id for one in first}) == 5
+    others = index.find(seen[41], 5, but_not=first[0].person_id)
+    assert first[0].person_id not in {one.person_id for one in others}
+    assert [one.similarity for one in others] == sorted((one.similarity for one in others), reverse=True)
+
+
+def answer(label: int, verdict: str = "in_range", name: str = "") -> Prediction:
+    shares = np.full(3, 0.1)
+    shares[label] = 0.8
+    return Prediction("series", name, gate=GateDecision(verdict, "because"), probabilities={"ensemble": shares})  # type: ignore[arg-type]
+
+
+def test_a_case_is_the_mean_of_the_slices_that_the_gate_let_in() -> None:
+    answers = [answer(1), answer(1), answer(0), answer(2, "unlike"), Prediction("series", error="broken")]
+    case = make_case(answers)
+    assert case.prediction == 1
+    assert case.probabilities == pytest.approx([1 / 3, 1.7 / 3, 0.1])
+    assert (case.used, case.judged, case.of, case.agreeing) == (3, 4, 5, 2)
+    assert [open_ for _, _, open_ in case.curve] == [True, True, True, False]
+
+
+def test_a_slice_of_a_case_is_answered_with_the_others_and_without_what_the_gate_kept_out() -> None:
+    answers = [answer(1), answer(1), answer(0), answer(2, "unlike")]
+    case = make_case(answers, own_share=0.3)
+    assert [None if one is None else int(one.argmax()) for one in case.context] == [1, 1, 1, None]
+    alone = make_case(answers, own_share=1.0)
+    assert all(np.allclose(one, shares) for one, (_, shares, _) in zip(alone.context[:3], alone.curve, strict=False))
+
+
+def test_a_case_that_the_gate_lets_nothing_of_in_has_no_answer() -> None:
+    case = make_case([answer(2, "unlike"), answer(2, "not_mr")])
+    assert case.prediction is None
+    assert case.used == 0

@@ -1,0 +1,161 @@
+"""The command line: ``tumortrace data | train | speedrun | queue | sweep | benchmark | evaluate | predict | publish``,
+``runs``, ``notes`` and ``app``.
+
+Every command that reports takes ``--json`` and then prints one JSON document on standard output and nothing else. Heavy
+libraries are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from tumortrace import __version__
+from tumortrace.cli.app import run_app
+from tumortrace.cli.benchmark import app as benchmark_app
+from tumortrace.cli.data import app as data_app
+from tumortrace.cli.notes import app as notes_app
+from tumortrace.cli.output import Json, print_json
+from tumortrace.cli.predict import predict
+from tumortrace.cli.runs import app as runs_app
+from tumortrace.cli.sweep import sweep
+from tumortrace.cli.train import queue_app, speedrun, train
+from tumortrace.errors import TumorTraceError
+
+app = typer.Typer(
+    name="tumortrace",
+    help="Which tumour is on this brain MRI slice, how sure may we be, and why? Not for clinical use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(data_app, name="data")
+
+app.command("train")(train)
+app.command("speedrun")(speedrun)
+app.command("sweep")(sweep)
+app.add_typer(benchmark_app, name="benchmark")
+app.add_typer(queue_app, name="queue")
+app.add_typer(runs_app, name="runs")
+app.add_typer(notes_app, name="notes")
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[list[str], typer.Argument(help="Run ids or folders; runs of one model and protocol are pooled.")],
+    as_json: Json = False,
+) -> None:
+    """Report accuracy, precision, recall, F1, AUC and the confusion matrix of finished runs, from their test rows."""
+    import pandas as pd
+
+    from tumortrace.errors import RunNotFound
+    from tumortrace.evaluation.report import make_reports
+    from tumortrace.runs.dataset import DatasetRef, RunDataset
+    from tumortrace.runs.run import find_run
+
+    found: list[dict[str, Any]] = []
+    by_dataset: dict[str, tuple[RunDataset, list[pd.DataFrame]]] = {}
+    for run in map(find_run, runs):
+        rows = run.predictions
+        if rows is None:
+            raise RunNotFound("the run has no test rows", value=run.id, remedy="Let it finish, or resume it.")
+        rests_on = run.dataset
+        if rests_on.assumed:
+            typer.echo(
+                f"{run.id} is of an earlier version and keeps no fingerprint of its dataset; its report fits "
+                f"{rests_on.dataset.name}.",
+                err=True,
+            )
+        by_dataset.setdefault(rests_on.dataset.fingerprint, (rests_on, []))[1].append(rows)
+    for rests_on, frames in by_dataset.values():
+        made = make_reports(pd.concat(frames), rests_on.dataset.manifest, synthetic=rests_on.dataset.synthetic)
+        ref = DatasetRef.of(rests_on.dataset).model_dump(include={"name", "fingerprint", "slices"})
+        found += [one.model_dump(mode="json") | {"dataset": ref | {"assumed": rests_on.assumed}} for one in made]
+    if as_json:
+        print_json({"reports": found})
+    else:
+        _show_reports(found)
+
+
+app.command("predict")(predict)
+
+
+@app.command()
+def publish(runs: Annotated[list[str], typer.Argument(help="Finished runs on the real dataset.")]) -> None:
+    """Write finished runs' weights into artifacts/models/, from where the app ships them."""
+    from tumortrace.inference.publish import publish as publish_run
+    from tumortrace.inference.publish_reference import publish_index
+    from tumortrace.runs.run import find_run
+
+    for run in map(find_run, runs):
+        publish_run(run)
+        typer.echo(f"published {run.id}")
+        if run.config.model.name == "tracenet":
+            typer.echo(f"similar slices: {publish_index()}")
+
+
+@app.command("publish-gate")
+def publish_gate(
+    runs: Annotated[list[str], typer.Argument(help="Finished TraceNets on the real dataset, one for each fold.")],
+) -> None:
+    """Fit the gate (may this picture be judged?) on the real dataset and write it into artifacts/gate/."""
+    from tumortrace.inference import publish_reference
+    from tumortrace.runs.run import find_run
+
+    typer.echo(f"published {publish_reference.publish_gate([find_run(run) for run in runs])}")
+
+
+@app.command("publish-map")
+def publish_map(
+    model: Annotated[str | None, typer.Option(help="A shipped model; default: tracenet, else resnet18.")] = None,
+) -> None:
+    """Lay out every real slice where a shipped model sees it, and write the map into artifacts/embedding/."""
+    from tumortrace.cli.data import bar
+    from tumortrace.inference.embedding_fit import publish_map as publish
+
+    with bar("looking", quiet=False) as progress:
+        folder = publish(model, progress)
+    typer.echo(f"published {folder}")
+
+
+app.command("app")(run_app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tumortrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _show_reports(reports: list[Any]) -> None:
+    from tumortrace.cli.report import print_report
+
+    for report in reports:
+        print_report(report)
+
+
+def main() -> None:
+    """Entry point: a :class:`TumorTraceError`, or a full disk, is one line on standard error and exit status 1."""
+    try:
+        app()
+    except (TumorTraceError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        said = str(error) if isinstance(error, TumorTraceError) else f"the disk is full ({error}). Free some space."
+        if "--json" in sys.argv:
+            print_json({"error": said})
+        else:
+            typer.echo(f"tumortrace: {said}", err=True)
+        sys.exit(1)

@@ -1,0 +1,139 @@
+"""The command ``tumortrace predict``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tumortrace import paths
+from tumortrace.constants import NOT_FOR_CLINICAL_USE
+from tumortrace.errors import ConfigError, UnknownModel
+
+if TYPE_CHECKING:
+    from tumortrace.inference.prediction import Prediction
+    from tumortrace.inference.predictor import Predictor
+    from tumortrace.inference.request import SliceInput
+
+Plane = StrEnum("Plane", ["axial", "coronal", "sagittal"])
+_FORMATS = (".pdf", ".html", ".csv", ".jsonl")
+
+
+def predict(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="PNG, JPEG, TIFF, BMP, WebP, DICOM, NIfTI, figshare .mat, zips of them, or folders."),
+    ],
+    model: Annotated[list[str] | None, typer.Option(help="Shipped model; repeat for several. Default: all.")] = None,
+    plane: Annotated[Plane, typer.Option(help="Which slices of a volume.")] = Plane.axial,
+    case: Annotated[bool, typer.Option("--case", help="Answer for all slices as one patient's too.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write a report here: .pdf, .html, .csv or .jsonl.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a slice and a line.")] = False,
+) -> None:
+    """Classify slices with the shipped models: may they be judged, which tumour, how sure. Not for clinical use."""
+    from tumortrace.inference.api import predict_with, read_inputs
+    from tumortrace.inference.bundle import find_bundle, list_bundles
+    from tumortrace.inference.patient import make_case
+    from tumortrace.inference.predictor import Predictor
+
+    if report is not None and report.suffix.lower() not in _FORMATS:
+        raise ConfigError(
+            "no such kind of report", value=report.name, remedy=f"End it in one of {', '.join(_FORMATS)}."
+        )
+    bundles = [find_bundle(name) for name in model] if model else list_bundles()
+    if not bundles:
+        raise UnknownModel("no model is shipped", value="artifacts/models", remedy="Train one and publish it.")
+    panel = Predictor.shipped(bundles)
+    pairs: list[tuple[Prediction, SliceInput | None]] = []
+    for answer, question in predict_with(read_inputs(files, plane.value), panel):
+        typer.echo(json.dumps(answer.record()) if as_json else _line(answer))
+        pairs.append((answer, question if report else None))
+    together = make_case([answer for answer, _ in pairs], panel.recipe.own_share) if case else None
+    if together is not None:
+        _tell(together, as_json)
+    if report is not None:
+        _write(report, pairs, together, panel)
+    typer.echo(NOT_FOR_CLINICAL_USE, err=True)
+    if all(answer.error for answer, _ in pairs):
+        raise typer.Exit(1)
+
+
+def _line(answer: Prediction) -> str:
+    from tumortrace.constants import CLASSES
+
+    title = f"{answer.file} · {answer.slice}" if answer.slice else answer.file
+    if answer.error:
+        return f"{title}: {answer.error}"
+    if answer.gate is not None and not answer.gate.open:
+        return f"{title}: not judged. {answer.gate.reason}"
+    shares = ", ".join(
+        f"{name} {share:.1%}" for name, share in zip(CLASSES, answer.probabilities["ensemble"], strict=True)
+    )
+    assert answer.prediction is not None
+    sets = "".join(
+        f"; {level} % set: {' or '.join(CLASSES[label] for label in labels)}" for level, labels in answer.sets.items()
+    )
+    return f"{title}: {CLASSES[answer.prediction]} ({shares}; {answer.agreeing} of {len(answer.single)} agree{sets})"
+
+
+def _tell(case: Any, as_json: bool) -> None:
+    from tumortrace.constants import CLASSES, NOT_FOR_CLINICAL_USE
+
+    shares = None if case.probabilities is None else dict(zip(CLASSES, map(float, case.probabilities), strict=True))
+    label = None if case.prediction is None else CLASSES[case.prediction]
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "case": label,
+                    "probabilities": shares,
+                    "with_context": [
+                        {"slice": name, **dict(zip(CLASSES, map(float, one), strict=True))}
+                        for (name, _, _), one in zip(case.curve, case.context, strict=True)
+                        if one is not None
+                    ],
+                    "used": case.used,
+                    "of": case.of,
+                    "notice": NOT_FOR_CLINICAL_USE,
+                }
+            )
+        )
+    elif label is None:
+        typer.echo(f"The case: no answer; the gate let none of {case.of} slices in.")
+    else:
+        typer.echo(f"The case: {label} ({case.probabilities.max():.1%}), mean of {case.used} of {case.of} slices.")
+
+
+def _write(path: Path, pairs: list[tuple[Prediction, SliceInput | None]], case: Any, panel: Predictor) -> None:
+    from tumortrace import reporting
+    from tumortrace.inference.bundle import list_bundles
+    from tumortrace.inference.retrieval import load_index
+    from tumortrace.reporting.make import Context, make_report, model_line
+
+    answers = [answer for answer, _ in pairs]
+    bundles = {bundle.name: bundle for bundle in list_bundles()}
+    explaining = next((name for name, model in panel.models.items() if model.traces), next(iter(panel.models)))
+
+    def heat(question: SliceInput) -> tuple[str, Any, Any]:
+        model = panel.models[explaining]
+        return explaining, model.explain(question.pixels), model.config.preprocess
+
+    def whole() -> Any:
+        context = Context(
+            tuple(model_line(bundles[name]) for name in panel.models),
+            {name: bundles[name].title for name in panel.models},
+            neighbours=load_index(), heat=heat,
+        )  # fmt: skip
+        asked = [(question, answer) for answer, question in pairs if question is not None]
+        return make_report(asked, context, case, [answer for answer, question in pairs if question is None])
+
+    made: dict[str, Callable[[], str | bytes]] = {
+        ".pdf": lambda: reporting.pdf(whole()), ".html": lambda: reporting.html(whole()),
+        ".csv": lambda: reporting.csv(answers), ".jsonl": lambda: reporting.json_lines(answers),
+    }  # fmt: skip
+    paths.write_atomic(path, made[path.suffix.lower()]())
+    typer.echo(f"{path} is written.", err=True)

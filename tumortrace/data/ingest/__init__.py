@@ -1,0 +1,1 @@
+"""How slices come in: readers of every layout, the import, the download."""

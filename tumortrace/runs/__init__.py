@@ -1,0 +1,29 @@
+"""The run folder and everything that reads it: settings, state, snapshots, comparison, archive. No torch."""
+
+from tumortrace.runs.run import (
+    ENDED_EARLY,
+    LIVE,
+    Run,
+    RunState,
+    Status,
+    create,
+    delete,
+    find_run,
+    folders,
+    list_runs,
+    raw_record,
+)
+
+__all__ = [
+    "ENDED_EARLY",
+    "LIVE",
+    "Run",
+    "RunState",
+    "Status",
+    "create",
+    "delete",
+    "find_run",
+    "folders",
+    "list_runs",
+    "raw_record",
+]

@@ -1,0 +1,1 @@
+"""Which run trains where and when: queue, jobs, leases, sweeps and their backends."""

@@ -1,0 +1,1 @@
+"""The gallery of slices and one slice large."""
