@@ -1,4 +1,6 @@
-"""Write the tables of README.md and docs/ anew from ``artifacts/``: ``python -m scripts.docs_tables``; ``--check`` only looks.
+"""Write the tables of README.md and docs/ anew from ``artifacts/``: ``python -m scripts.docs_tables``.
+
+``--check`` only looks.
 
 A table stands between ``<!-- table NAME ARGUMENTS -->`` and ``<!-- end -->``; the names are the functions in
 :data:`TABLES`. Words around the tables are written by hand.

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+pytest_plugins = ("tests.tiny",)
+
 _PROCESS_TIMEOUT_S = 600
 _LAST = ("process", "browser")
 

@@ -5,12 +5,13 @@ Source: Jun Cheng, "brain tumor dataset", figshare, doi 10.6084/m9.figshare.1512
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 CLASSES: Final = ("meningioma", "glioma", "pituitary")
 """Class names in label order; label = the dataset's own label less one."""
 
-PROTOCOLS: Final = ("official", "person", "slice")
+Protocol = Literal["official", "person", "slice"]
+PROTOCOLS: Final = get_args(Protocol)
 FOLDS: Final = (1, 2, 3, 4, 5)
 
 PROTOCOL_NOTES: Final = {

@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 from joblib import Parallel, delayed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LOOP = """
 import sys, h5py, numpy as np
 from pathlib import Path

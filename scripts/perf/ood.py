@@ -31,22 +31,23 @@ from tumortrace.data.phantom import make_phantom
 from tumortrace.errors import TumorTraceError
 from tumortrace.inference.api import predict_all, read_inputs
 from tumortrace.inference.ood import FileMetadata
-from tumortrace.inference.predictor import Predictor, Question
+from tumortrace.inference.predictor import Predictor
+from tumortrace.inference.request import SliceInput
 
 EVERY = 24
 """One real slice in so many is changed."""
 
 
-def coloured(name: str, picture: np.ndarray) -> Question:
+def coloured(name: str, picture: np.ndarray) -> SliceInput:
     """As an upload would be read."""
     if picture.ndim == 2:
-        return Question(name, picture)
+        return SliceInput(name, picture)
     rgb = picture[..., :3]
     chroma = float((rgb.max(2).astype(int) - rgb.min(2)).mean() / 255)
-    return Question(name, np.asarray(Image.fromarray(rgb).convert("L")), claims=FileMetadata(colour=chroma))
+    return SliceInput(name, np.asarray(Image.fromarray(rgb).convert("L")), claims=FileMetadata(colour=chroma))
 
 
-def brought() -> Iterator[tuple[str, Question]]:
+def brought() -> Iterator[tuple[str, SliceInput]]:
     import skimage.data
     from sklearn.datasets import load_digits, load_sample_images
 
@@ -57,41 +58,44 @@ def brought() -> Iterator[tuple[str, Question]]:
                 picture = np.asarray(image.convert("RGB" if image.mode not in ("L", "1") else "L"))
             yield "scikit-image pictures", coloured(path.name, picture)
             if picture.ndim == 3:
-                yield "the same, without colour", Question(path.name, np.asarray(Image.fromarray(picture).convert("L")))
+                yield (
+                    "the same, without colour",
+                    SliceInput(path.name, np.asarray(Image.fromarray(picture).convert("L"))),
+                )
     for place, picture in enumerate(load_sample_images().images):
         yield "scikit-learn pictures", coloured(str(place), picture)
     for place, digit in enumerate(load_digits().images[:20]):
-        yield "scikit-learn digits", Question(str(place), digit)
+        yield "scikit-learn digits", SliceInput(str(place), digit)
 
 
-def made() -> Iterator[tuple[str, Question]]:
+def made() -> Iterator[tuple[str, SliceInput]]:
     from scipy.ndimage import gaussian_filter
 
     random = np.random.default_rng(0)
     for place in range(20):
-        yield "noise", Question(str(place), random.integers(0, 256, (256, 256)).astype(np.uint8))
-        yield "smooth noise", Question(str(place), gaussian_filter(random.normal(size=(256, 256)), 4 + place))
+        yield "noise", SliceInput(str(place), random.integers(0, 256, (256, 256)).astype(np.uint8))
+        yield "smooth noise", SliceInput(str(place), gaussian_filter(random.normal(size=(256, 256)), 4 + place))
         page = Image.new("L", (400, 400), 255)
         words = " ".join("".join(chr(97 + one) for one in random.integers(0, 26, 6)) for _ in range(120))
         lines = [words[start : start + 44] for start in range(0, len(words), 44)]
         ImageDraw.Draw(page).multiline_text((10, 10), "\n".join(lines), fill=0, font=ImageFont.load_default(16))
-        yield "text", Question(str(place), np.asarray(page))
+        yield "text", SliceInput(str(place), np.asarray(page))
         chart = Image.new("L", (320, 320), 255)
         for bar in range(6):
             top = 300 - int(random.integers(30, 280))
             ImageDraw.Draw(chart).rectangle((20 + 48 * bar, top, 52 + 48 * bar, 300), fill=int(random.integers(0, 200)))
-        yield "charts", Question(str(place), np.asarray(chart))
+        yield "charts", SliceInput(str(place), np.asarray(chart))
 
 
-def phantoms() -> Iterator[tuple[str, Question]]:
+def phantoms() -> Iterator[tuple[str, SliceInput]]:
     if "gate-phantom" not in datasets.available():
         make_phantom("gate-phantom", persons=15, seed=5)
     dataset = datasets.open_dataset("gate-phantom")
     for slice_id in dataset.manifest["slice_id"].astype(str):
-        yield "phantoms", Question(slice_id, dataset.pixels(slice_id))
+        yield "phantoms", SliceInput(slice_id, dataset.pixels(slice_id))
 
 
-def changed() -> Iterator[tuple[str, Question]]:
+def changed() -> Iterator[tuple[str, SliceInput]]:
     from scipy.ndimage import binary_dilation
     from skimage.restoration import inpaint_biharmonic
 
@@ -99,10 +103,10 @@ def changed() -> Iterator[tuple[str, Question]]:
     for slice_id in dataset.manifest["slice_id"].astype(str)[::EVERY]:
         pixels = dataset.pixels(slice_id)
         side = pixels.shape[0]
-        yield "real slices, seen in training", Question(slice_id, pixels)
-        yield "real, upside down", Question(slice_id, np.flipud(pixels))
-        yield "real, inverted", Question(slice_id, int(pixels.max()) - pixels.astype(np.int32))
-        yield "real, the middle quarter", Question(slice_id, pixels[side // 4 : -side // 4, side // 4 : -side // 4])
+        yield "real slices, seen in training", SliceInput(slice_id, pixels)
+        yield "real, upside down", SliceInput(slice_id, np.flipud(pixels))
+        yield "real, inverted", SliceInput(slice_id, int(pixels.max()) - pixels.astype(np.int32))
+        yield "real, the middle quarter", SliceInput(slice_id, pixels[side // 4 : -side // 4, side // 4 : -side // 4])
         mask = dataset.mask(slice_id)
         if mask is None:
             continue
@@ -110,7 +114,7 @@ def changed() -> Iterator[tuple[str, Question]]:
         hole = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((256, 256))) > 0
         hole = binary_dilation(hole, iterations=4)
         if hole.sum() < 2500:
-            yield "real, tumour painted over", Question(slice_id, inpaint_biharmonic(small, hole))
+            yield "real, tumour painted over", SliceInput(slice_id, inpaint_biharmonic(small, hole))
 
 
 def main() -> None:

@@ -27,10 +27,10 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tumortrace import runs
+from tumortrace import runs  # noqa: E402
 from tumortrace.config import RunConfig, parse_config  # noqa: E402
 from tumortrace.data.phantom import make_phantom  # noqa: E402
 from tumortrace.scheduling import sweep  # noqa: E402

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from tumortrace.charts import results, theme, training
+from tumortrace.charts import results, scores, theme, training
 from tumortrace.constants import CLASSES
 
 RNG = np.random.default_rng(0)
@@ -93,7 +93,7 @@ MADE: dict[str, Callable[[], go.Figure]] = {
     "roc_curves": lambda: results.roc_curves(curve()),
     "reliability": lambda: results.reliability(bins(), 0.1),
     "precision_recall_curves": lambda: results.precision_recall_curves(recall_curve(), areas()),
-    "leaderboard": lambda: results.leaderboard(board()),
+    "leaderboard": lambda: scores.leaderboard(board()),
 }
 EMPTY: dict[str, Callable[[], go.Figure]] = {
     "loss_curves": lambda: training.loss_curves(training.tidy_metrics(pd.DataFrame({"epoch": []}))),
@@ -105,12 +105,12 @@ EMPTY: dict[str, Callable[[], go.Figure]] = {
     "roc_curves": lambda: results.roc_curves(curve().iloc[:0]),
     "reliability": lambda: results.reliability(bins().iloc[:1]),
     "precision_recall_curves": lambda: results.precision_recall_curves(recall_curve().iloc[:0]),
-    "leaderboard": lambda: results.leaderboard(board().iloc[2:]),
+    "leaderboard": lambda: scores.leaderboard(board().iloc[2:]),
 }
 
 
 def test_every_chart_is_tested() -> None:
-    found = {name: value for module in (training, results) for name, value in vars(module).items()}
+    found = {name: value for module in (training, results, scores) for name, value in vars(module).items()}
     charts = {
         name
         for name, value in found.items()
@@ -170,7 +170,7 @@ def test_a_class_without_support_has_no_share() -> None:
 
 
 def test_the_leaderboard_leaves_out_what_is_undefined_and_names_the_synthetic() -> None:
-    figure = results.leaderboard(board())
+    figure = scores.leaderboard(board())
     lines = figure.layout.yaxis.categoryarray
     assert lines == ("resnet18<br>person, folds 1-5", "cnn3d<br>official, fold 1, synthetic")
     assert "synthetic" in theme.alt_text(figure)

@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from tumortrace import paths
 from tumortrace.cli.main import app
+from tumortrace.config import PreprocessSettings
 from tumortrace.data import cache
 from tumortrace.data.datasets import Dataset, open_dataset
 from tumortrace.data.phantom import make_phantom
-from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+from tumortrace.imaging.preprocess import preprocess
 
 SMALL = PreprocessSettings(size=32)
 

@@ -197,7 +197,8 @@ def test_figures_are_written_one_way(report: Report, nameless: Report) -> None:
 
 def test_reading_reports_imports_nothing_heavy() -> None:
     code = (
-        "import sys, tumortrace.evaluation.tables, tumortrace.evaluation.significance, tumortrace.evaluation.formatting,"
+        "import sys, "
+        "tumortrace.evaluation.tables, tumortrace.evaluation.significance, tumortrace.evaluation.formatting,"
         " tumortrace.charts.results, tumortrace.charts.dataset, tumortrace.charts.training, tumortrace.charts.errors;"
         "print([name for name in ('torch', 'streamlit', 'sklearn', 'scipy') if name in sys.modules])"
     )

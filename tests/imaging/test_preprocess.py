@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tumortrace.config import PreprocessSettings
 from tumortrace.errors import InputError
-from tumortrace.imaging.preprocess import PreprocessSettings, foreground_box, invert_crop, preprocess
+from tumortrace.imaging.preprocess import foreground_box, invert_crop, preprocess
 
 SMALL = PreprocessSettings(size=32)
 

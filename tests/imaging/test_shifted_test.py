@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tumortrace.config import PreprocessSettings
 from tumortrace.errors import ConfigError
-from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+from tumortrace.imaging.preprocess import preprocess
 from tumortrace.imaging.shifted_test import LEVELS, SUITE, number_of, shifted
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tumortrace.inference import ood_fit
+from tumortrace.inference import ood, ood_fit
 
 
 def test_a_slice_is_measured_against_the_other_folds_alone() -> None:
@@ -18,9 +18,9 @@ def test_a_slice_is_measured_against_the_other_folds_alone() -> None:
     held = ood_fit.held_out_distances(measured, folds)
     for fold in range(1, 6):
         rest = measured[folds != fold]
-        expected = ood_fit.distances(measured[folds == fold], *ood_fit._plane(rest))
+        expected = ood.feature_distances(measured[folds == fold], *ood_fit._plane(rest))
         assert held[folds == fold] == pytest.approx(expected)
-    whole = ood_fit.distances(measured, *ood_fit._plane(measured))
+    whole = ood.feature_distances(measured, *ood_fit._plane(measured))
     assert held.mean() > 3 * whole.mean()
 
 

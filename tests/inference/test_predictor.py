@@ -17,7 +17,8 @@ from tumortrace.inference.classifier import Classifier
 from tumortrace.inference.ood import FileMetadata, OODDetector, image_facts, load_detector, save_detector
 from tumortrace.inference.patient import make_case
 from tumortrace.inference.prediction import GateDecision, Prediction
-from tumortrace.inference.predictor import Predictor, Question
+from tumortrace.inference.predictor import Predictor
+from tumortrace.inference.request import SliceInput
 from tumortrace.inference.retrieval import load_index, save_index
 
 NAMES = ("resnet18", "tracenet")
@@ -74,7 +75,7 @@ def test_probabilities_are_those_of_the_classifier_at_its_temperature(panel: Pre
 
 def test_a_bad_slice_spoils_no_other_and_answers_keep_their_order(panel: Predictor, slice_: np.ndarray) -> None:
     flat = np.full((50, 50), 7)
-    questions = [Question(str(place), flat if place % 3 == 1 else slice_) for place in range(7)]
+    questions = [SliceInput(str(place), flat if place % 3 == 1 else slice_) for place in range(7)]
     answers = list(panel.answer(questions, batch_size=3))
     assert [answer.file for answer in answers] == [str(place) for place in range(7)]
     assert [bool(answer.error) for answer in answers] == [place % 3 == 1 for place in range(7)]
@@ -88,7 +89,7 @@ def test_answers_come_batch_by_batch(panel: Predictor, slice_: np.ndarray) -> No
     def questions():
         for place in range(6):
             taken.append(place)
-            yield Question(str(place), slice_)
+            yield SliceInput(str(place), slice_)
 
     first = next(panel.answer(questions(), batch_size=2))
     assert first.file == "0"

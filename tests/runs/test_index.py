@@ -18,6 +18,7 @@ from tumortrace.data import datasets
 from tumortrace.errors import RunBusy, RunNotFound, RunUnreadable
 from tumortrace.evaluation.report import make_report, write_report
 from tumortrace.runs import index, reading
+from tumortrace.runs import run as run_folder
 from tumortrace.runs.run import Run
 from tumortrace.scheduling import queue
 
@@ -140,7 +141,7 @@ def test_a_process_that_ends_is_seen_though_no_file_changes(
 ) -> None:
     make(tiny, "one", "running")
     alive = True
-    monkeypatch.setattr(runs, "_alive", lambda status: alive)
+    monkeypatch.setattr(run_folder, "_alive", lambda status: alive)
     assert [entry.status.state for entry in index.read_index().entries] == ["running"]
     alive = False
     assert [entry.status.state for entry in index.read_index().entries] == ["crashed"]

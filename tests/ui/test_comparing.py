@@ -39,12 +39,12 @@ def dialog(run_id, name):
     """A dialog that stays open: AppTest runs the whole page, which would close it."""
     import streamlit as st
 
-    from tumortrace import runs
+    from tumortrace import paths, runs
     from tumortrace.ui.shell import state
     from tumortrace.ui.train import export_delete
 
     st.session_state.setdefault(state.RUN, run_id)
-    if (runs.paths.runs() / run_id).exists():
+    if (paths.runs() / run_id).exists():
         getattr(export_delete, name)(runs.find_run(run_id))
 
 

@@ -9,13 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from tumortrace.constants import CLASSES
+from tumortrace.config import PreprocessSettings
+from tumortrace.constants import CLASSES, Protocol
 from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
-from tumortrace.data.splits import Protocol
 from tumortrace.evaluation.predictions import COLUMNS
 from tumortrace.imaging.features import all_features
-from tumortrace.imaging.preprocess import PreprocessSettings
 
 MAJORITY: Final = "majority"
 CLASSICAL: Final = "classical"

@@ -35,6 +35,7 @@ from tumortrace.benchmark import ablations, coverage, error_analysis, leakage, l
 from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import BenchmarkPreset, PlannedRun
 from tumortrace.benchmark.records import LOCALISATION, MAPS, Records
+from tumortrace.config import PreprocessSettings
 from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation import ensemble, published
@@ -44,7 +45,6 @@ from tumortrace.evaluation.predictions import KEYS, PROBABILITIES, join_truth
 from tumortrace.evaluation.report import Report, make_reports, write_reports
 from tumortrace.evaluation.significance import mcnemar_exact, paired_differences
 from tumortrace.evaluation.tables import figures
-from tumortrace.imaging.preprocess import PreprocessSettings
 
 COMPARED: Final = ("accuracy", "macro_f1")
 CALIBRATION: Final = ("ece", "brier", "log_loss")

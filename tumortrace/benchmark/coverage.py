@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,8 @@ import pandas as pd
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation import conformal
 from tumortrace.evaluation.bootstrap import mean_interval
+from tumortrace.evaluation.conformal import LEVELS
 from tumortrace.evaluation.predictions import PROBABILITIES, join_truth
-
-LEVELS: Final = (90, 95)
-"""Promised coverage, in percent."""
 
 
 def limits(rows: pd.DataFrame, truth: pd.DataFrame, model: str, protocol: str) -> dict[str, list[float]]:

@@ -14,8 +14,8 @@ from tumortrace.data.planes import estimate_planes
 def manifest_facts(manifest: pd.DataFrame, *, figshare: bool) -> pd.DataFrame:
     """What a slice's errors may depend on, as far as its manifest tells; no picture is read.
 
-    :func:`tumortrace.benchmark.error_analysis.describe` measures the same in the pixels: there the tumour's middle is that of
-    its mask, here that of its box.
+    :func:`tumortrace.benchmark.error_analysis.describe` measures the same in the pixels: there the tumour's middle is
+    that of its mask, here that of its box.
 
     Args:
         manifest: Of the dataset.

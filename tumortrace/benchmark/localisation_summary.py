@@ -25,8 +25,8 @@ def one_threshold(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[int
     """Reduce the IoU at every threshold to that at one.
 
     Args:
-        table: Rows of :func:`tumortrace.benchmark.saliency_scores.score_saliency` of any number of runs, with two more columns:
-            ``model`` and ``fold``.
+        table: Rows of :func:`tumortrace.benchmark.saliency_scores.score_saliency` of any number of runs, with two more
+            columns: ``model`` and ``fold``.
 
     Returns:
         Columns :data:`KEPT`, and ``model/method`` to the threshold of each fold. Outlines that a model draws itself are

@@ -54,9 +54,9 @@ def score_saliency(run: Run, *, sample: int = 20, device: str = "cpu", again: bo
 
     Returns:
         ``slice_id, method, target`` (the predicted class), ``correct``, ``weight``, ``sampled``; the scores of
-        :func:`tumortrace.evaluation.localisation.score_maps`; ``road`` (Rong et al., 2022, arXiv 2202.00449; above 0: what the
-        map points at matters more than what it does not) of sampled rows; ``iou`` and ``dice`` of TraceNet's drawn
-        outlines (method ``outline``). Methods ``even`` and ``centre`` are what blind maps score.
+        :func:`tumortrace.evaluation.localisation.score_maps`; ``road`` (Rong et al., 2022, arXiv 2202.00449; above 0:
+        what the map points at matters more than what it does not) of sampled rows; ``iou`` and ``dice`` of TraceNet's
+        drawn outlines (method ``outline``). Methods ``even`` and ``centre`` are what blind maps score.
 
     Raises:
         RunNotFound: The run has no weights or no test rows.

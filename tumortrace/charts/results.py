@@ -1,7 +1,4 @@
-"""What a model achieved, from the frames of :mod:`tumortrace.evaluation.tables`.
-
-Figures with whiskers are in :mod:`tumortrace.charts.scores` and may be taken from here.
-"""
+"""What a model achieved, from the frames of :mod:`tumortrace.evaluation.tables`."""
 
 from __future__ import annotations
 

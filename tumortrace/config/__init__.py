@@ -1,5 +1,6 @@
 """Settings of a run, validated, and what forms and options are made of. No torch, no streamlit."""
 
+from tumortrace.config.preprocess import PreprocessSettings
 from tumortrace.config.schema import (
     CONTEXT,
     ENCODER,
@@ -30,6 +31,7 @@ __all__ = [
     "ModelName",
     "ModelSettings",
     "OptimSettings",
+    "PreprocessSettings",
     "RunConfig",
     "field_errors",
     "model_title",

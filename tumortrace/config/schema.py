@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tumortrace.data.splits import Protocol
+from tumortrace.config.preprocess import PreprocessSettings
+from tumortrace.constants import Protocol
 from tumortrace.errors import ConfigError
-from tumortrace.imaging.preprocess import PreprocessSettings
 
 ModelName = Literal[
     "cnn3d", "resnet18", "inception_v3", "resnet18_cbam", "tracenet", "efficientnet_lite0", "efficientnet_lite1",

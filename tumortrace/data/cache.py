@@ -26,10 +26,11 @@ import numpy.typing as npt
 from joblib import Parallel, cpu_count, delayed
 
 from tumortrace import paths
+from tumortrace.config import PreprocessSettings
 from tumortrace.data import datasets
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
-from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+from tumortrace.imaging.preprocess import preprocess
 
 VERSION = 1
 _CHUNK = 64

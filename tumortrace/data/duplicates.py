@@ -95,8 +95,8 @@ def by_pixels(facts: pd.DataFrame, persons: pd.Series, progress: Progress | None
     """The pairs that are alike by their perceptual hash.
 
     Args:
-        facts: From :func:`tumortrace.data.pixel_facts.load_pixel_facts`; slices that cannot be read, or are flat, have no hash and
-            are no one's duplicate.
+        facts: From :func:`tumortrace.data.pixel_facts.load_pixel_facts`; slices that cannot be read, or are flat, have
+            no hash and are no one's duplicate.
         persons: Row-aligned.
         progress: Called with (done, total) rows.
     """

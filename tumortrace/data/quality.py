@@ -62,7 +62,8 @@ def quality_checks(
     Args:
         dataset: What is checked.
         facts: From :func:`tumortrace.data.pixel_facts.load_pixel_facts`; None: nobody has opened the slices yet.
-        twins: Near-duplicates by their pixels, from :func:`tumortrace.data.duplicates.with_descriptions`; None: not looked for.
+        twins: Near-duplicates by their pixels, from :func:`tumortrace.data.duplicates.with_descriptions`; None: not
+            looked for.
         suspects: Protocol to the slices whose labels the benchmark doubts (``slice_id, label, suggested, quality``);
             None: the benchmark did not judge this dataset.
     """

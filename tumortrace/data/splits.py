@@ -14,19 +14,16 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.constants import CLASSES, FOLDS, PROTOCOLS
+from tumortrace.constants import CLASSES, FOLDS, PROTOCOLS, Protocol
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import SplitError, SplitOverlap, SplitUnavailable
-
-Protocol = Literal["official", "person", "slice"]
-assert get_args(Protocol) == PROTOCOLS
 
 SEED: Final = 20151222
 _FROZEN: Final = Path(__file__).with_name("splits_figshare.csv")

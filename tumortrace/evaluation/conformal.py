@@ -10,6 +10,7 @@ as the worst of all (pooled distributions over groups: Dunn, Wasserman and Ramda
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from tumortrace.evaluation.metrics import Floats, check
 from tumortrace.evaluation.predictions import PROBABILITIES
 
 PredictionSets = npt.NDArray[np.bool_]
+LEVELS: Final = (90, 95)
+"""Promised coverages that are shown, in percent."""
 
 
 def fit_limits(

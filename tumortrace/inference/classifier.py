@@ -17,14 +17,11 @@ from torch import Tensor
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotFound, WeightsMismatch
 from tumortrace.explain.gradcam import saliency
-from tumortrace.explain.methods import METHODS
 from tumortrace.imaging.preprocess import preprocess
 from tumortrace.inference.bundle import Bundle
 from tumortrace.models.base import SliceNet
 from tumortrace.models.registry import blank
 from tumortrace.runs.run import Run
-
-__all__ = ["METHODS", "Classifier", "Explanation", "Look"]
 
 Pixels = npt.NDArray[np.generic]
 

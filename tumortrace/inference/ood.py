@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tumortrace import paths
+from tumortrace.config import PreprocessSettings
 from tumortrace.errors import DataError
 from tumortrace.imaging.features import features
-from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.inference.prediction import GateDecision
 
 SETTINGS: Final = PreprocessSettings(size=128, crop=True)

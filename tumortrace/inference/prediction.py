@@ -9,11 +9,9 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace.benchmark.coverage import LEVELS
+from tumortrace.config import PreprocessSettings
 from tumortrace.constants import CLASSES, NOT_FOR_CLINICAL_USE
-from tumortrace.imaging.preprocess import PreprocessSettings
-
-__all__ = ["DISCLAIMER", "LEVELS", "Answer", "Judgement", "Verdict"]
+from tumortrace.evaluation.conformal import LEVELS
 
 GateOutcome = Literal["in_range", "unlike", "not_mr"]
 DISCLAIMER: Final = (

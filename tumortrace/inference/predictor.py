@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tumortrace.config import PreprocessSettings
 from tumortrace.errors import InputError
 from tumortrace.evaluation.ensemble import NAME as ENSEMBLE
-from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+from tumortrace.imaging.preprocess import preprocess
 from tumortrace.inference.bundle import Bundle, list_bundles
 from tumortrace.inference.calibration import EnsembleCalibration, shipped_calibration
 from tumortrace.inference.classifier import Classifier, ForwardOutput
@@ -25,8 +26,6 @@ from tumortrace.inference.request import Pixels, SliceInput
 BATCH: Final = 16
 _TURN: Final = threading.Lock()
 """One batch at a time on this machine: two would only slow each other down and hold twice the memory."""
-
-__all__ = ["BATCH", "Panel", "Question"]
 
 
 class Predictor:

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tumortrace.config import PreprocessSettings
 from tumortrace.explain import overlay
-from tumortrace.imaging.preprocess import PreprocessSettings, invert_crop
+from tumortrace.imaging.preprocess import invert_crop
 from tumortrace.inference.prediction import Prediction
 from tumortrace.inference.request import SliceInput
 

@@ -13,10 +13,11 @@ from tumortrace import __version__
 from tumortrace.config import model_title
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation import published
+from tumortrace.evaluation.conformal import LEVELS
 from tumortrace.inference import reliability, rendering
 from tumortrace.inference.bundle import Bundle
 from tumortrace.inference.patient import Case
-from tumortrace.inference.prediction import LEVELS, Prediction
+from tumortrace.inference.prediction import Prediction
 from tumortrace.inference.request import SliceInput
 from tumortrace.inference.retrieval import RetrievalIndex
 from tumortrace.reporting.report import IN_FULL, CaseLine, ModelLine, Picture, Report, SliceReport

@@ -19,8 +19,8 @@
         stop                  present while a stop is asked for
         .lock                 held by the process that trains; the system lets go of it when the process ends
 
-Only :mod:`tumortrace.training.trainer` writes here while a run lives (but for ``stop`` and ``pins.json``); pages read. No
-torch: pages open at once.
+Only :mod:`tumortrace.training.trainer` writes here while a run lives (but for ``stop`` and ``pins.json``); pages read.
+No torch: pages open at once.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tumortrace.data.ingest import importer
 from tumortrace.data.ingest.importer import import_dataset
 from tumortrace.errors import DatasetNotFound, ImportFailed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def names(folder: Path) -> list[str]:

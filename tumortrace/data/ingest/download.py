@@ -49,8 +49,8 @@ def download(
         pause: Seconds before the second try, doubled each time (at most 30).
 
     Returns:
-        The folder of the files, ready for :func:`tumortrace.data.ingest.importer.import_dataset`. What was fetched before,
-        even half, is used.
+        The folder of the files, ready for :func:`tumortrace.data.ingest.importer.import_dataset`. What was fetched
+        before, even half, is used.
 
     Raises:
         DownloadFailed: No network, the server keeps failing, or a file stays wrong; says what to do by hand.

@@ -93,7 +93,8 @@ def _behind(query: Query, unit: str) -> list[str]:
 def _first(table: Table) -> None:
     st.text_input(
         "Find", key=state.GALLERY_TEXT, max_chars=LONGEST, placeholder="id, patient, source, class",
-        bind="query-params", persist_state="session", icon=":material/search:", width=210, on_change=selection.first_page,
+        bind="query-params", persist_state="session", icon=":material/search:", width=210,
+        on_change=selection.first_page,
     )  # fmt: skip
     st.pills(
         "Class", list(CLASSES), selection_mode="multi", key=state.GALLERY_CLASSES, bind="query-params",

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace.charts import leaderboard as charts
-from tumortrace.charts import results as result_charts
+from tumortrace.charts import scores
 from tumortrace.evaluation import findings, tables
 from tumortrace.evaluation.bootstrap import Interval
 from tumortrace.evaluation.formatting import METRIC_NAMES
@@ -290,7 +290,7 @@ def _own(runs: list[ResultSource], level: str, beside: bool) -> None:
     tabular.download(lambda: _raw(reports, level), "your_runs")
     if not beside:
         frame = tables.leaderboard_frame(reports, "macro_f1", level)
-        plots.show_figure(result_charts.leaderboard(frame, "macro_f1"), f"board_own_{level}")
+        plots.show_figure(scores.leaderboard(frame, "macro_f1"), f"board_own_{level}")
         st.caption("Macro F1 with its 95 % interval; protocol and folds stand at each line.")
 
 

@@ -11,11 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace import paths
-from tumortrace.config import CONTEXT, TITLES, model_title, parse_config
+from tumortrace.config import CONTEXT, TITLES, PreprocessSettings, model_title, parse_config
 from tumortrace.config.fields import nest
 from tumortrace.constants import PROTOCOL_NOTES
 from tumortrace.evaluation import published
-from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.ui.shell import address, cache, layout, state, style
 
 PROTOCOLS: Final = ("person", "official", "slice")

@@ -19,9 +19,8 @@ from streamlit import runtime
 from streamlit.runtime.runtime import RuntimeState
 
 from tumortrace import runs
-from tumortrace.config import model_title
+from tumortrace.config import PreprocessSettings, model_title
 from tumortrace.explain import overlay
-from tumortrace.imaging.preprocess import PreprocessSettings
 from tumortrace.inference import bundle as bundles
 from tumortrace.runs.index import IndexEntry
 from tumortrace.ui.shell import cache, images

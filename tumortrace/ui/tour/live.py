@@ -1,7 +1,7 @@
 """Step 3 of the guided tour: a network learns while the room looks on.
 
-The run is an ordinary one (the preset ``demo`` on phantoms, started through :mod:`tumortrace.scheduling.jobs`), so it is
-on the Train page too, outlives the tour, and can be stopped and kept.
+The run is an ordinary one (the preset ``demo`` on phantoms, started through :mod:`tumortrace.scheduling.jobs`), so it
+is on the Train page too, outlives the tour, and can be stopped and kept.
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from PIL import Image
 
 from tumortrace.charts import learning as charts
 from tumortrace.charts import results, training
+from tumortrace.config import PreprocessSettings
 from tumortrace.constants import CLASSES
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import TumorTraceError
 from tumortrace.explain import overlay
-from tumortrace.imaging.preprocess import PreprocessSettings, preprocess
+from tumortrace.imaging.preprocess import preprocess
 from tumortrace.runs import snapshots
 from tumortrace.runs.run import LIVE, Run
 from tumortrace.runs.snapshots import Snapshot
