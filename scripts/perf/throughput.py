@@ -64,29 +64,33 @@ def trainer_of(config: Any, repeat: int = 1) -> Any:
     import torch
 
     from tumortrace import runs
+    from tumortrace.training.session import prepare
+    from tumortrace.training.status_writer import StatusWriter
     from tumortrace.training.trainer import Trainer
 
-    trainer = Trainer(runs.create(config))
-    trainer.prepare()
+    run = runs.create(config)
+    session, progress = prepare(run, StatusWriter(run))
     if repeat > 1:
-        data, count = trainer.data, len(trainer.data.labels)
+        data, count = session.data, len(session.data.labels)
         part = np.concatenate([data.split.train + place * count for place in range(repeat)])
-        trainer.data = replace(
+        more = replace(
             data,
             slices=data.slices.repeat(repeat, 1, 1),
             stacks=torch.arange(count * repeat, device=data.stacks.device)[:, None],
             labels=data.labels.repeat(repeat),
             split=replace(data.split, train=part),
         )
-        trainer.slices = trainer.data.slices
-    return trainer
+        session = replace(session, data=more)
+    return Trainer(session, progress)
 
 
 def epochs_of(trainer: Any) -> Callable[[int], float]:
     def go(steps: int) -> float:
         import torch
 
-        trainer.steps = min(steps, len(trainer.data.split.train) // trainer.config.optim.batch_size)
+        session = trainer.session
+        count = min(steps, len(session.data.split.train) // session.config.optim.batch_size)
+        trainer.session = trainer.objective.session = replace(session, steps=count)
         seconds, done = 0.0, 0
         while done < steps:
             progress = trainer.progress
@@ -96,7 +100,7 @@ def epochs_of(trainer: Any) -> Callable[[int], float]:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             seconds += time.perf_counter() - began
-            done += trainer.steps
+            done += trainer.session.steps
             progress.epoch += 1
         return seconds * steps / done
 
@@ -111,20 +115,20 @@ def ceiling(model: str, size: int, batch: int, dataset: str) -> Callable[[int], 
     import torch
     import torch.nn.functional as F
 
-    trainer = trainer_of(config_of(model, size, batch, dataset))
-    rows = torch.from_numpy(trainer.data.split.train[:batch]).to(trainer.fabric.device)
-    images, labels = trainer.data.batch(rows), trainer.data.labels[rows]
-    trainer.model.train()
+    session = trainer_of(config_of(model, size, batch, dataset)).session
+    rows = torch.from_numpy(session.data.split.train[:batch]).to(session.fabric.device)
+    images, labels = session.data.batch(rows), session.data.labels[rows]
+    session.model.train()
 
     def step() -> None:
-        out = trainer.forward(images)
+        out = session.forward(images)
         logits, aux = out if isinstance(out, tuple) else (out, None)
         loss = F.cross_entropy(logits.float(), labels)
         if aux is not None:
             loss = loss + 0.4 * F.cross_entropy(aux.float(), labels)
-        trainer.fabric.backward(loss)
-        trainer.optimiser.step()
-        trainer.optimiser.zero_grad(set_to_none=True)
+        session.fabric.backward(loss)
+        session.optimiser.step()
+        session.optimiser.zero_grad(set_to_none=True)
 
     return timed(step)
 
@@ -197,7 +201,7 @@ def kept(model: str, size: int, batch: int, dataset: str) -> Callable[[int], flo
 
 def computed(model: str, size: int, batch: int, dataset: str) -> Callable[[int], float]:
     trainer = trainer_of(config_of(model, size, batch, dataset, **still(model)))
-    trainer.frozen = None
+    trainer.session = trainer.objective.session = replace(trainer.session, frozen=None)
     return epochs_of(trainer)
 
 
@@ -327,10 +331,10 @@ def linearity(size: int, batch: int, dataset: str) -> list[dict[str, float]]:
     for times in (1, 4, 16):
         trainer = trainer_of(config_of("resnet18", size, batch, dataset), times)
         go = epochs_of(trainer)
-        steps = len(trainer.data.split.train) // batch
+        steps = len(trainer.session.data.split.train) // batch
         go(2)
         seconds = go(steps)
-        trainer.monitor.stopped()
+        trainer.session.writer.stopped()
         rows.append({"times": times, "slices": steps * batch, "seconds": seconds})
     for row in rows:
         row["per_slice_ratio"] = row["seconds"] / row["slices"] / (rows[0]["seconds"] / rows[0]["slices"])

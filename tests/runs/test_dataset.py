@@ -18,7 +18,7 @@ from tumortrace.errors import DataError, DatasetMismatch, DatasetNotFound
 from tumortrace.evaluation.report import make_report, write_report
 from tumortrace.runs import dataset as run_dataset
 from tumortrace.runs.run import Run
-from tumortrace.training.trainer import Trainer
+from tumortrace.training.session import prepare
 
 
 def unnamed(tiny: RunConfig) -> RunConfig:
@@ -72,7 +72,7 @@ def test_another_dataset_of_the_same_name_is_refused_with_the_way_back(home: Pat
     with pytest.raises(DatasetMismatch, match=r"another dataset.*fingerprint tiny-30-3; now.*other.*data phantom"):
         _ = run.dataset
     with pytest.raises(DatasetMismatch):
-        Trainer(run).prepare()
+        prepare(run)
 
 
 def test_nothing_is_made_where_the_dataset_is_not_imported(home: Path, tiny: RunConfig) -> None:

@@ -11,8 +11,9 @@ from tumortrace.config import OptimSettings, RunConfig
 from tumortrace.runs import diagnostics
 from tumortrace.runs.run import Status
 from tumortrace.training import checkpoint
+from tumortrace.training.objective import Objective
 from tumortrace.training.schedule import EpochPlan
-from tumortrace.training.trainer import Trainer, train
+from tumortrace.training.trainer import train
 
 GIB = 2**30
 
@@ -20,14 +21,14 @@ GIB = 2**30
 def test_out_of_memory_names_a_batch_that_was_tried_and_fits(
     home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Trainer._forward
+    honest = Objective.loss
 
-    def greedy(self: Trainer, part: EpochPlan) -> tuple[torch.Tensor, torch.Tensor]:
-        if len(part.rows) > 4 and self.progress.epoch == 1:
+    def greedy(self: Objective, part: EpochPlan) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(part.rows) > 4 and self.session.writer.status.epoch == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return honest(self, part)
 
-    monkeypatch.setattr(Trainer, "_forward", greedy)
+    monkeypatch.setattr(Objective, "loss", greedy)
     run = runs.create(tiny.model_copy(update={"optim": OptimSettings(epochs=3, batch_size=16)}))
     with pytest.raises(torch.OutOfMemoryError):
         train(run)

@@ -86,20 +86,21 @@ def test_two_processes_end_where_one_does_and_one_of_them_writes(home: Path, tin
 # The command, then the same run twice more, each with one part of what the processes share left out.
 MACHINE = """
 from torch.nn.parallel import DistributedDataParallel
-from tumortrace import cli
-from tumortrace.training import runs, sharing
+from tumortrace import runs
+from tumortrace.cli import main as cli
+from tumortrace.training import distributed
 from tumortrace.training.trainer import train
 try:
     cli.main()
 except SystemExit as ended:
     assert not ended.code
-whole = sharing.synchronise_batchnorm
-sharing.synchronise_batchnorm = lambda net, device: net
-assert train(runs.find("batchnorm"))
-sharing.synchronise_batchnorm = whole
+whole = distributed.synchronise_batchnorm
+distributed.synchronise_batchnorm = lambda net, device: net
+assert train(runs.find_run("batchnorm"))
+distributed.synchronise_batchnorm = whole
 # Past its own forward pass, it does not see the backward one coming and averages no gradients.
 DistributedDataParallel.forward = lambda self, *given, **more: self.module(*given, **more)
-assert train(runs.find("gradients"))
+assert train(runs.find_run("gradients"))
 """
 
 

@@ -14,6 +14,7 @@ from tumortrace.config.fields import nest
 from tumortrace.runs.run import Run, Status
 from tumortrace.training import frozen_features, throughput, trainer
 from tumortrace.training.forecast import EXPLAINED, LOOK, REPORT_S, Forecast, duration, sentence
+from tumortrace.training.status_writer import StatusWriter
 
 
 def measured(steps: int = 4, step_s: float = 0.5, **given: Any) -> Forecast:
@@ -148,13 +149,13 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What a training says to its monitor, as it says it; it looks after every step."""
     monkeypatch.setattr(throughput, "_CHECK_SECONDS", 0.0)
     said: list[dict[str, Any]] = []
-    before = trainer.Monitor.note
+    before = StatusWriter.note
 
-    def note(self: trainer.Monitor, **changes: object) -> None:
+    def note(self: StatusWriter, **changes: object) -> None:
         said.append(changes)
         before(self, **changes)
 
-    monkeypatch.setattr(trainer.Monitor, "note", note)
+    monkeypatch.setattr(StatusWriter, "note", note)
     return said
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from tumortrace import runs
 from tumortrace.config import STAGES, ModelSettings, RunConfig, parse_config, presets
 from tumortrace.config.fields import nest
 from tumortrace.models.registry import build
+from tumortrace.runs.run import Run
 from tumortrace.training import frozen_features
+from tumortrace.training.session import prepare
+from tumortrace.training.status_writer import StatusWriter
 from tumortrace.training.trainer import Trainer, train
 
 
@@ -83,7 +87,7 @@ def test_stages_thaw_after_their_epoch_and_a_resumed_run_ends_in_the_same_weight
     config = tiny.model_copy(update={"model": model, "watch": 0})
     whole = runs.create(config, "whole")
     seen: dict[int, torch.Tensor] = {}
-    trainer = Trainer(whole, lambda epoch, batch: seen.setdefault(epoch, first_weight(trainer)))
+    trainer = trainer_of(whole, lambda epoch, batch: seen.setdefault(epoch, first_weight(trainer)))
     assert trainer.fit()
     assert torch.equal(seen[0], seen[1]), "frozen for two epochs"
     assert not torch.equal(seen[1], first_weight(trainer)), "then trained"
@@ -91,13 +95,17 @@ def test_stages_thaw_after_their_epoch_and_a_resumed_run_ends_in_the_same_weight
 
     def stop(epoch: int, batch: int) -> None:
         if (epoch, batch) == (2, 1):
-            stopping.stop()
+            stopping.stop.set()
 
-    stopping = Trainer(broken, stop)
+    stopping = trainer_of(broken, stop)
     assert not stopping.fit()
-    assert Trainer(broken).fit()
+    assert trainer_of(broken).fit()
     assert (whole.folder / "model.safetensors").read_bytes() == (broken.folder / "model.safetensors").read_bytes()
 
 
+def trainer_of(run: Run, on_step: Callable[[int, int], None] | None = None) -> Trainer:
+    return Trainer(*prepare(run, StatusWriter(run)), on_step)
+
+
 def first_weight(trainer: Trainer) -> torch.Tensor:
-    return next(iter(trainer.net.parameters())).detach().clone()
+    return next(iter(trainer.session.net.parameters())).detach().clone()

@@ -11,6 +11,7 @@ import torch
 
 from tumortrace import runs
 from tumortrace.config import RunConfig
+from tumortrace.training.session import prepare
 from tumortrace.training.throughput import Throughput
 from tumortrace.training.trainer import Trainer, train
 
@@ -37,9 +38,9 @@ def test_a_run_in_bf16_learns_and_says_where_it_ran(home: Path, tiny: RunConfig)
 def test_a_compiled_step_gives_the_loss_of_a_plain_one(home: Path, tiny: RunConfig) -> None:
     losses = []
     for number, compiled in enumerate(("off", "on")):
-        trainer = Trainer(runs.create(on_gpu(tiny, compile=compiled, precision="32-true"), f"run{number}"))
-        trainer.prepare()
-        trainer._begin_epoch()
+        config = on_gpu(tiny, compile=compiled, precision="32-true")
+        trainer = Trainer(*prepare(runs.create(config, f"run{number}")))
+        trainer.begin_epoch()
         losses.append([float(trainer.step(batch)[0]) for batch in range(2)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 

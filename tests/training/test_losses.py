@@ -8,6 +8,7 @@ import torch
 from tumortrace import runs
 from tumortrace.config import ModelSettings, OptimSettings, RunConfig
 from tumortrace.training.losses import outline_loss
+from tumortrace.training.session import prepare
 from tumortrace.training.trainer import Trainer
 
 
@@ -40,22 +41,22 @@ def test_tracenet_learns_to_draw_what_it_classifies_by(home: Path, tiny: RunConf
     optim = OptimSettings(epochs=9, batch_size=8, lr=4e-3, ema=0.8, start_size=0.5)
     settings = {"model": ModelSettings(name="tracenet", dropout=0), "optim": optim, "validation": 0.0, "watch": 0}
     size = tiny.preprocess.model_copy(update={"size": 64})
-    trainer = Trainer(runs.create(tiny.model_copy(update=settings | {"preprocess": size})))
+    trainer = Trainer(*prepare(runs.create(tiny.model_copy(update=settings | {"preprocess": size}))))
     assert trainer.fit()
-    assert trainer.data.outlines is not None
-    rows = torch.from_numpy(trainer.data.split.test)
-    truth = trainer.data.outlines[rows] > 0
+    assert trainer.session.data.outlines is not None
+    rows = torch.from_numpy(trainer.session.data.split.test)
+    truth = trainer.session.data.outlines[rows] > 0
     with torch.no_grad():
-        drawn = trainer._final().eval().outline(trainer.data.batch(rows))[:, 0] > 0.5
+        drawn = trainer.final_model().eval().outline(trainer.session.data.batch(rows))[:, 0] > 0.5
     overlap = (drawn & truth).sum((1, 2)) / (drawn | truth).sum((1, 2))
     assert overlap.mean() > 0.6
-    assert trainer.row["train_accuracy"] > 0.9
+    assert trainer.metrics["train_accuracy"] > 0.9
 
 
 @pytest.mark.slow
 def test_without_the_outline_task_no_outline_is_loaded(home: Path, tiny: RunConfig) -> None:
     optim = OptimSettings(epochs=1, batch_size=8, outline_weight=0)
     settings = {"model": ModelSettings(name="tracenet"), "optim": optim, "watch": 2}
-    trainer = Trainer(runs.create(tiny.model_copy(update=settings)))
+    trainer = Trainer(*prepare(runs.create(tiny.model_copy(update=settings))))
     assert trainer.fit()
-    assert trainer.data.outlines is None
+    assert trainer.session.data.outlines is None

@@ -107,9 +107,9 @@ def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: Run
     train(whole)
     killed = runs.create(tiny, "killed")
     kill = (
-        "import os, signal; from tumortrace.training import loop, runs\n"
+        "import os, signal; from tumortrace import runs; from tumortrace.training import trainer\n"
         "def die(epoch, batch):\n    if (epoch, batch) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "loop.train(runs.find('killed'), die)"
+        "trainer.train(runs.find_run('killed'), die)"
     )
     with spawned(python(kill), home / "train.log") as process:
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
@@ -120,15 +120,18 @@ def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: Run
 
 
 def test_a_nan_loss_ends_the_run_naming_the_step(home: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tumortrace.training.trainer import Trainer
+    from tumortrace.training.objective import Objective
+    from tumortrace.training.schedule import EpochPlan
 
-    honest = Trainer._loss
+    honest = Objective.classification
+    steps: list[torch.Tensor] = []
 
-    def poisoned(self: Trainer, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        loss = honest(self, logits, labels)
-        return loss * float("nan") if self.progress.epoch == 1 and self.progress.batch == 4 else loss
+    def poisoned(self: Objective, logits: torch.Tensor, part: EpochPlan) -> torch.Tensor:
+        loss = honest(self, logits, part)
+        steps.append(loss)
+        return loss * float("nan") if len(steps) == 7 + 5 else loss
 
-    monkeypatch.setattr(Trainer, "_loss", poisoned)
+    monkeypatch.setattr(Objective, "classification", poisoned)
     run = runs.create(tiny)
     with pytest.raises(TrainingDiverged, match="epoch 2, step 5 of 7"):
         train(run)
@@ -156,7 +159,7 @@ def test_an_early_layer_that_is_frozen_does_not_move(
         before.update({name: value.clone() for name, value in net.state_dict().items()})
         return net
 
-    monkeypatch.setattr("tumortrace.training.trainer.build", build)
+    monkeypatch.setattr("tumortrace.training.session.build", build)
     values = tiny.model_dump() | {"model": {"name": "cnn3d", "freeze_until": "block2"}}
     run = runs.create(parse_config(values))
     train(run)

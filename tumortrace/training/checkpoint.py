@@ -1,8 +1,7 @@
-"""What a run carries from step to step, how it is kept, and how it is read back to the bit."""
+"""The checkpoint: what a run carries from step to step, written beside and renamed, read back to the bit."""
 
 from __future__ import annotations
 
-import copy
 import io
 import math
 import os
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tumortrace.models.base import SliceNet
+from tumortrace.training.ema import ModelEma
 
 
 @dataclass
@@ -30,54 +30,13 @@ class TrainingProgress:
     best: dict[str, Tensor] | None = None  # weights of the best epoch; kept only for early stopping
 
 
-class ModelEma:
-    """An exponential moving average of a network's weights and buffers.
-
-    torch's ``AveragedModel`` asks a counter on the device at every step, which waits for a GPU; here the counter is on
-    the host. The decay is lower at first (``(1 + t) / (10 + t)``), so that a short run is not held back by its random
-    start.
-
-    Args:
-        net: What is averaged; its tensors must stay the same objects.
-        decay: Share of the average that stays, a step.
-    """
-
-    def __init__(self, net: SliceNet, decay: float) -> None:
-        self.module = copy.deepcopy(net).eval().requires_grad_(False)
-        self.decay = decay
-        self.count = 0
-        own, theirs = self.module.state_dict(keep_vars=True), net.state_dict(keep_vars=True)
-        pairs = [(own[name], theirs[name]) for name in own]
-        moving = [(mean, now) for mean, now in pairs if mean.is_floating_point()]
-        self._means, self._nows = [mean.data for mean, _ in moving], [now for _, now in moving]
-        self._counters = [(mean, now) for mean, now in pairs if not mean.is_floating_point()]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Take in the network as it is now."""
-        weight = 1 - min(self.decay, (1 + self.count) / (10 + self.count)) if self.count else 1.0
-        torch._foreach_lerp_(self._means, self._nows, weight)
-        for mean, now in self._counters:
-            mean.copy_(now)
-        self.count += 1
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything :meth:`load_state_dict` needs."""
-        return {"module": self.module.state_dict(), "count": self.count}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another average stood."""
-        self.module.load_state_dict(state["module"])
-        self.count = int(state["count"])
-
-
 class _Witness(io.BufferedWriter):
     """Remembers why it could not write: torch's archive writer turns a full disk into a riddle."""
 
     error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """As the base's."""
+        """Write, and keep the error where that fails."""
         try:
             return super().write(data)
         except OSError as error:
@@ -117,7 +76,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, net: SliceNet, average: ModelEma | None, optimiser: torch.optim.Optimizer
 ) -> TrainingProgress:
-    """Read back what :func:`save` wrote, into the given objects."""
+    """Read back what :func:`save_checkpoint` wrote, into the given objects."""
     state = cast(dict[str, Any], torch.load(path, map_location="cpu", weights_only=True))
     net.load_state_dict(state["model"])
     if average is not None and state["ema"] is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, cast
 
 import torch
 import torch.distributed as dist
@@ -20,7 +19,10 @@ def first_process() -> bool:
 
 
 class ProcessGroup:
-    """The processes of a run, of which this is number ``rank``; a run of one process is a team of one.
+    """The processes of a run; a run of one process is a group of one.
+
+    Fabric does what it can do (:meth:`all_reduce`, :meth:`all_gather_rows`, :meth:`rank_zero_first`); :meth:`any_rank`
+    is our own, because flags are agreed on over the CPU: asking a GPU would wait for all its queued steps.
 
     Args:
         fabric: Launched.
@@ -28,50 +30,39 @@ class ProcessGroup:
 
     def __init__(self, fabric: Fabric) -> None:
         self.rank = fabric.global_rank
-        self.size = fabric.world_size
+        self.world_size = fabric.world_size
         self.fabric = fabric
-        # Flags are agreed on over the CPU: asking a GPU would wait for all its queued steps.
-        self._group: Any = dist.new_group(backend="gloo") if self.size > 1 else None
+        self._flags: Any = dist.new_group(backend="gloo") if self.world_size > 1 else None
 
     @property
-    def first(self) -> bool:
+    def is_global_zero(self) -> bool:
         """Whether this is the process that writes."""
-        return self.rank == 0
+        return self.fabric.is_global_zero
 
-    @contextmanager
-    def first_before_others(self) -> Iterator[None]:
-        """The first process does it (and leaves files behind), then the others, which find them."""
-        if not self.first:
-            dist.barrier(self._group)
-        yield
-        if self.first and self.size > 1:
-            dist.barrier(self._group)
+    def rank_zero_first(self) -> AbstractContextManager[None]:
+        """Rank 0 does it (and leaves files behind), then the others, which find them."""
+        return self.fabric.rank_zero_first() if self.world_size > 1 else nullcontext()
 
-    def any(self, flag: bool) -> bool:
+    def any_rank(self, flag: bool) -> bool:
         """Whether the flag is up in any process; each must ask at the same place."""
-        if self.size == 1:
+        if self.world_size == 1:
             return flag
         raised = torch.tensor(int(flag))
-        dist.all_reduce(raised, dist.ReduceOp.MAX, group=self._group)
+        dist.all_reduce(raised, dist.ReduceOp.MAX, group=self._flags)
         return bool(raised)
 
-    def mean(self, values: Tensor) -> Tensor:
-        """The mean over the processes, in each."""
-        return self.total(values.clone()) / self.size if self.size > 1 else values
+    def all_reduce(self, values: Tensor, reduce_op: Literal["mean", "sum"]) -> Tensor:
+        """The mean or the sum over the processes, in each; ``values`` stay as they are."""
+        if self.world_size == 1:
+            return values
+        return cast(Tensor, self.fabric.all_reduce(values.clone(), reduce_op=reduce_op))
 
-    def total(self, values: Tensor) -> Tensor:
-        """The sum over the processes, in each."""
-        if self.size > 1:
-            dist.all_reduce(values)
-        return values
-
-    def interleave(self, own: Tensor) -> Tensor:
-        """Rows ``rank, rank + size, ...`` of each process to all rows in order; each brings as many."""
-        if self.size == 1:
+    def all_gather_rows(self, own: Tensor) -> Tensor:
+        """Rows ``rank, rank + world_size, ...`` of each process to all rows in order; each brings as many."""
+        if self.world_size == 1:
             return own
-        parts = [torch.empty_like(own) for _ in range(self.size)]
-        dist.all_gather(parts, own.contiguous())
-        return torch.stack(parts, dim=1).flatten(0, 1)
+        gathered = cast(Tensor, self.fabric.all_gather(own.contiguous()))
+        return gathered.transpose(0, 1).flatten(0, 1)
 
 
 def synchronise_batchnorm(net: nn.Module, device: torch.device) -> nn.Module:

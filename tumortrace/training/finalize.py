@@ -18,16 +18,16 @@ from tumortrace.training.predict import predict_logits, prediction_rows
 
 
 def write_results(
-    run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, team: ProcessGroup
+    run: Run, config: RunConfig, model: SliceNet, data: RunData, dataset: Dataset, group: ProcessGroup
 ) -> None:
     """Save the final weights, predict the test part once, and evaluate those rows; all processes predict.
 
     The validation part is predicted beside it: what is fitted afterwards (ensemble weights, a temperature) is fitted on
     those rows. A run without a test part (fold 0) has neither rows nor report.
     """
-    logits = predict_logits(model, data, data.split.test, team)
-    held_out = predict_logits(model, data, data.split.validation, team)
-    if not team.first:
+    logits = predict_logits(model, data, data.split.test, group)
+    held_out = predict_logits(model, data, data.split.validation, group)
+    if not group.is_global_zero:
         return
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))

@@ -23,9 +23,11 @@ def predict_logits(
     model: SliceNet,
     data: RunData,
     rows: npt.NDArray[np.int64],
-    team: ProcessGroup,
+    group: ProcessGroup,
     frozen: FrozenFeatures | None = None,
     batch_size: int = 0,
+    *,
+    alone: bool = False,
 ) -> Tensor:
     """Logits ``[len(rows), 3]`` float32 on the CPU; the model is left in the mode it was in.
 
@@ -35,24 +37,27 @@ def predict_logits(
         model: Not the wrapper that averages gradients: nothing is sent around while it predicts.
         data: Of the run.
         rows: Rows of the manifest.
-        team: The processes of the run.
+        group: The processes of the run.
         frozen: Features kept for these rows, instead of their slices.
         batch_size: Slices at once; 0 takes what suits the device.
+        alone: This process predicts all rows, and the others are not asked.
     """
     if not len(rows):
         return torch.empty(0, len(CLASSES))
     was_training = model.training
     model.eval()
     # The last rows are predicted twice where the rows cannot be shared evenly.
-    padded = np.resize(rows, -(-len(rows) // team.size) * team.size)
-    mine = torch.from_numpy(padded[team.rank :: team.size]).to(data.slices.device)
+    rank, size = (0, 1) if alone else (group.rank, group.world_size)
+    padded = np.resize(rows, -(-len(rows) // size) * size)
+    mine = torch.from_numpy(padded[rank::size]).to(data.slices.device)
     parts = []
     for index in torch.split(mine, batch_size or (256 if data.slices.is_cuda else 64)):
-        with team.fabric.autocast():
+        with group.fabric.autocast():
             out = frozen.predict(model, index) if frozen else model.answer(data.batch(index))
             parts.append(out.float())
     model.train(was_training)
-    return team.interleave(torch.cat(parts))[: len(rows)].cpu()
+    logits = torch.cat(parts)
+    return (logits if alone else group.all_gather_rows(logits))[: len(rows)].cpu()
 
 
 def prediction_rows(config: RunConfig, data: RunData, rows: npt.NDArray[np.int64], logits: Tensor) -> pd.DataFrame:

@@ -39,21 +39,19 @@ class SnapshotWriter:
         self.parts |= {int(row): "test" for row in data.split.test}
         self.row_of = {str(slice_id): row for row, slice_id in enumerate(data.slice_ids)}
 
-    def keep(self, epoch: int, model: SliceNet, logits: torch.Tensor, team: ProcessGroup) -> None:
+    def write(self, epoch: int, model: SliceNet, logits: torch.Tensor, group: ProcessGroup) -> None:
         """Write the snapshot of an epoch.
 
         Args:
             epoch: From 1.
             model: As it is evaluated (the moving average where there is one).
             logits: ``[len(validation), 3]`` of the validation part.
-            team: The processes of the run; only the first calls this.
+            group: The processes of the run; only rank 0 calls this.
         """
         validation = self.data.split.validation
         extra = self._pinned()
         if len(extra):
-            alone = copy.copy(team)
-            alone.rank, alone.size = 0, 1
-            logits = torch.cat([logits, predict_logits(model, self.data, extra, alone)])
+            logits = torch.cat([logits, predict_logits(model, self.data, extra, group, alone=True)])
         rows = np.concatenate([validation, extra])
         if not len(rows):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,22 +12,40 @@ from torch import Tensor
 
 from tumortrace.config import presets
 from tumortrace.training import schedule
+from tumortrace.training.checkpoint import TrainingProgress
 from tumortrace.training.device import DeviceMonitor
 
 if TYPE_CHECKING:
-    from tumortrace.training.trainer import Trainer
+    from tumortrace.training.session import Session
 
 _CHECK_SECONDS = 0.5
 
 
 class Throughput:
-    """Tells the monitor how an epoch goes, about twice a second, without waiting for the device."""
+    """Tells the status writer how an epoch goes, about twice a second, without waiting for the device.
 
-    def __init__(self, trainer: Trainer, losses: Tensor, first: int, earlier: float) -> None:
-        self.trainer, self.losses, self.first, self.earlier = trainer, losses, first, earlier
+    Args:
+        session: Of the run.
+        progress: Moved on by whoever trains.
+        losses: ``[steps]``, on the device; filled by whoever trains.
+        side: At which this epoch trains, in pixels.
+        refuse_nan: Called with the losses so far where the newest is not finite; raises.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        progress: TrainingProgress,
+        losses: Tensor,
+        side: int,
+        refuse_nan: Callable[[list[float]], None],
+    ) -> None:
+        self.session, self.progress, self.losses, self.refuse_nan = session, progress, losses, refuse_nan
+        self.first, self.earlier = progress.batch, progress.seconds
+        self.work = (side / session.config.preprocess.size) ** 2 / session.steps
         self.began = self.stepped = time.perf_counter()
         self.checked: float | None = None
-        self.stop_seen = False  # whether a stop was asked for, as of the newest look; the first process alone looks
+        self.stop_seen = False  # whether a stop was asked for, as of the newest look; rank 0 alone looks
         self.gauge = DeviceMonitor(losses.device)
         self._arriving: tuple[Tensor, torch.cuda.Event] | None = None
 
@@ -43,41 +62,40 @@ class Throughput:
     @property
     def rate(self) -> float:
         """Slices a second in this epoch, over all processes."""
-        done = self.trainer.progress.batch - self.first
-        return done * self.trainer.config.optim.batch_size / max(1e-9, self.spent)
+        done = self.progress.batch - self.first
+        return done * self.session.config.optim.batch_size / max(1e-9, self.spent)
 
     def tick(self) -> None:
         """After each step; looks and tells about twice a second, after the first step too."""
+        session = self.session
         now = time.perf_counter()
-        share = (self.trainer.side / self.trainer.config.preprocess.size) ** 2 / self.trainer.steps
-        self.trainer.forecast.step(now - self.stepped, share)
+        session.forecast.step(now - self.stepped, self.work)
         self.stepped = now
         if self.checked is not None and time.perf_counter() - self.checked < _CHECK_SECONDS:
             return
         self.checked = time.perf_counter()
-        self.stop_seen = self.trainer.team.first and self.trainer.run.stop_requested()
+        self.stop_seen = session.group.is_global_zero and session.run.stop_requested()
         loss = self._loss()
         if loss is None:
             return
         if not math.isfinite(loss):
-            self.trainer.refuse_nan(self.losses[: self.trainer.progress.batch].tolist())
-        if self.trainer.monitor:
-            self.trainer.monitor.note(**self._numbers(loss))
+            self.refuse_nan(self.losses[: self.progress.batch].tolist())
+        if session.writer:
+            session.writer.note(**self._numbers(loss))
 
     def _numbers(self, loss: float) -> dict[str, Any]:
-        trainer, progress = self.trainer, self.trainer.progress
         return {
-            "epoch": progress.epoch,
-            "step": progress.batch,
+            "epoch": self.progress.epoch,
+            "step": self.progress.batch,
             "seconds": self.seconds,
             "loss": loss,
-            "lr": trainer.optimiser.param_groups[0]["lr"],
+            "lr": self.session.optimiser.param_groups[0]["lr"],
             "images_per_second": self.rate,
-        } | outlook(trainer)
+        } | outlook(self.session, self.progress)
 
     def _loss(self) -> float | None:
         """The newest loss that is on the host; from a GPU, the one asked for the time before."""
-        at = self.trainer.progress.batch - 1
+        at = self.progress.batch - 1
         if self.losses.device.type != "cuda":
             return self.losses[at].item()
         ready = self._arriving
@@ -91,22 +109,23 @@ class Throughput:
         return None if ready is None else ready[0].item()
 
 
-def outlook(trainer: Trainer, *, last: bool = False, before: float = 0.0) -> dict[str, Any]:
+def outlook(session: Session, progress: TrainingProgress, *, last: bool = False, before: float = 0.0) -> dict[str, Any]:
     """What the status says of time: ``eta_seconds``, ``total_seconds`` and ``advice``; each None where unknown.
 
     Args:
-        trainer: Between two steps, or between two epochs.
+        session: Of the run; in the process that writes.
+        progress: Between two steps, or between two epochs.
         last: Whether no epoch follows, though more were asked for.
         before: Seconds until the first step, where it is still to come.
     """
-    assert trainer.monitor is not None
-    config, progress, least = trainer.config, trainer.progress, trainer.net.smallest
+    assert session.writer is not None
+    config, forecast, least = session.config, session.forecast, session.net.smallest
     optim, size = config.optim, config.preprocess.size
-    done = schedule.epoch_work(progress.epoch + progress.batch / trainer.steps, optim, size, least)
+    done = schedule.epoch_work(progress.epoch + progress.batch / session.steps, optim, size, least)
     work = schedule.epoch_work(optim.epochs, optim, size, least) - done
-    left = trainer.forecast.left(0.0 if last else work, 0 if last else optim.epochs - progress.epoch)
+    left = forecast.left(0.0 if last else work, 0 if last else optim.epochs - progress.epoch)
     left = None if left is None else before + left
-    total = None if left is None else trainer.monitor.elapsed() + left
+    total = None if left is None else session.writer.elapsed() + left
     promised = presets.promised(config)
-    advice = None if total is None or promised is None else trainer.forecast.advice(total, promised, optim.epochs, size)
+    advice = None if total is None or promised is None else forecast.advice(total, promised, optim.epochs, size)
     return {"eta_seconds": left, "total_seconds": total, "advice": advice}
