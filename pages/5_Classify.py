@@ -10,7 +10,7 @@ with layout.page("classify") as view:
     every = models.loadable_models()
     if not any(judge.shipped for judge in every):
         text = "Finished runs can be asked instead." if every else "Train one first; a finished run can be asked here."
-        st.html(style.note(text, "calm", "No trained model is shipped with this copy."))
+        st.html(style.note(text, "info", "No trained model is shipped with this copy."))
     if not every:
         if view.dataset is None:
             onboarding.offer("With slices, a model can be trained on them, and then asked about any picture.")
@@ -25,7 +25,7 @@ with layout.page("classify") as view:
         with st.expander("Models asked", icon=":material/groups:"):
             chosen = inputs.choose_models(every)
         if not chosen:
-            st.html(style.note("Choose at least one above.", "calm", "No model is chosen."))
+            st.html(style.note("Choose at least one above.", "info", "No model is chosen."))
         elif kind == "Examples":
             unseeing = inputs.unseeing(view.dataset, chosen) if view.dataset is not None else []
             asked = inputs.examples(view.dataset, unseeing)

@@ -62,7 +62,7 @@ def seconds(work: Callable[[], Any], rounds: int) -> list[float]:
     return found
 
 
-def one_slice(panel: Predictor, slices: list[np.ndarray], rounds: int) -> dict[str, list[float]]:
+def one_slice(predictor: Predictor, slices: list[np.ndarray], rounds: int) -> dict[str, list[float]]:
     raw = io.BytesIO()
     Image.fromarray(slices[0]).save(raw, "PNG")
     turn = iter(range(10**9))
@@ -72,18 +72,18 @@ def one_slice(panel: Predictor, slices: list[np.ndarray], rounds: int) -> dict[s
 
     from tumortrace.imaging.formats import open_files
 
-    explaining = panel.models.get("tracenet") or next(iter(panel.models.values()))
-    resnet = panel.models.get("resnet18", explaining)
-    alone = Predictor([resnet], panel.recipe, panel.gate)
+    explaining = predictor.models.get("tracenet") or next(iter(predictor.models.values()))
+    resnet = predictor.models.get("resnet18", explaining)
+    alone = Predictor([resnet], predictor.calibration, predictor.detector)
 
     def whole() -> None:
         pixels = next_slice()
-        panel.one(pixels)
+        predictor.predict_one(pixels)
         explaining.explain(pixels)
 
     def single() -> None:
         pixels = next_slice()
-        alone.one(pixels)
+        alone.predict_one(pixels)
         resnet.explain(pixels)
 
     return {
@@ -94,21 +94,23 @@ def one_slice(panel: Predictor, slices: list[np.ndarray], rounds: int) -> dict[s
     }
 
 
-def batch(panel: Predictor, slices: list[np.ndarray], rounds: int) -> dict[str, Any]:
+def batch(predictor: Predictor, slices: list[np.ndarray], rounds: int) -> dict[str, Any]:
     tensors = {
         name: torch.from_numpy(np.stack([model.prepare(one) for one in slices])).float().div_(255)[:, None]
         .repeat(1, model.config.model.depth, 1, 1)
-        for name, model in panel.models.items()
+        for name, model in predictor.models.items()
     }  # fmt: skip
 
     @torch.inference_mode()
     def bare() -> None:
-        for name, model in panel.models.items():
+        for name, model in predictor.models.items():
             for start in range(0, len(slices), BATCH):
-                model.network.answer(tensors[name][start : start + BATCH])
+                model.network.predict(tensors[name][start : start + BATCH])
 
     def ours() -> None:
-        assert len(list(panel.answer(SliceInput(str(place), one) for place, one in enumerate(slices)))) == len(slices)
+        assert len(list(predictor.predict(SliceInput(str(place), one) for place, one in enumerate(slices)))) == len(
+            slices
+        )
 
     bare()
     ours()
@@ -196,12 +198,12 @@ def _onnx(model: Classifier, images: torch.Tensor) -> Callable[[], Any]:
     return lambda: session.run(None, {"images": array})
 
 
-def at_once(panel: Predictor, slices: list[np.ndarray], users: int = 10) -> dict[str, float]:
+def at_once(predictor: Predictor, slices: list[np.ndarray], users: int = 10) -> dict[str, float]:
     took: list[float] = []
 
     def user(pixels: np.ndarray) -> None:
         start = time.perf_counter()
-        panel.one(pixels)
+        predictor.predict_one(pixels)
         took.append(time.perf_counter() - start)
 
     threads = [threading.Thread(target=user, args=(slices[place],)) for place in range(users)]
@@ -221,24 +223,24 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     empty = psutil.Process().memory_info().rss
     start = time.perf_counter()
-    panel = Predictor.shipped()
+    predictor = Predictor.shipped()
     loaded = time.perf_counter() - start
     slices = drawn(SLICES)
-    singles = one_slice(panel, slices, chosen.rounds)
+    singles = one_slice(predictor, slices, chosen.rounds)
     found: dict[str, Any] = {
         "machine": f"{psutil.cpu_count()} cores, {chosen.threads} threads, torch {torch.__version__.split('+')[0]}, "
         f"Python {platform.python_version()}",
-        "models": {name: model.config.preprocess.size for name, model in panel.models.items()},
+        "models": {name: model.config.preprocess.size for name, model in predictor.models.items()},
         "load_seconds": round(loaded, 2),
         "one_slice": {
             name: {"median": round(statistics.median(values), 3), "worst": round(max(values), 3)}
             for name, values in singles.items()
         },
-        "batch": batch(panel, slices, max(3, chosen.rounds // 3)),
-        "ten_at_once": at_once(panel, slices),
+        "batch": batch(predictor, slices, max(3, chosen.rounds // 3)),
+        "ten_at_once": at_once(predictor, slices),
         "memory_mb": {"before": round(empty / 2**20), "after": round(psutil.Process().memory_info().rss / 2**20)},
     }
-    found["runtimes"] = runtimes(panel.models, chosen.rounds)
+    found["runtimes"] = runtimes(predictor.models, chosen.rounds)
     text = json.dumps(found, indent=1)
     print(text)
     if chosen.json:

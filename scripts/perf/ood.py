@@ -122,9 +122,11 @@ def main() -> None:
     parser.add_argument("--add", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    panel = Predictor.shipped()
-    panel = Predictor([model for model in panel.models.values() if model.traces], panel.recipe, panel.gate)
-    assert panel.gate is not None
+    predictor = Predictor.shipped()
+    predictor = Predictor(
+        [model for model in predictor.models.values() if model.traces], predictor.calibration, predictor.detector
+    )
+    assert predictor.detector is not None
     groups: dict[str, list[Any]] = {}
     sources = [brought(), made(), phantoms()]
     if FIGSHARE in datasets.available():
@@ -138,16 +140,21 @@ def main() -> None:
             groups[name] = list(read_inputs([folder]))
         except TumorTraceError as error:
             print(error)
-    print(f"held-out real slices turned away: {panel.gate.card['false_alarm']}")
+    print(f"held-out real slices turned away: {predictor.detector.card['false_alarm']}")
     table = {}
     for name, items in groups.items():
-        answers = list(predict_all(items, panel))
-        verdicts = Counter(one.gate.verdict if one.gate else "unreadable" for one in answers)
+        predictions = list(predict_all(items, predictor))
+        verdicts = Counter(one.gate.verdict if one.gate else "unreadable" for one in predictions)
         away = sum(count for verdict, count in verdicts.items() if verdict != "in_range")
-        table[name] = {"n": len(answers), "turned away": away / len(answers), **verdicts}
-        print(f"{name:34} n {len(answers):4}  turned away {away / len(answers):6.1%}  {dict(verdicts)}", flush=True)
+        table[name] = {"n": len(predictions), "turned away": away / len(predictions), **verdicts}
+        print(
+            f"{name:34} n {len(predictions):4}  turned away {away / len(predictions):6.1%}  {dict(verdicts)}",
+            flush=True,
+        )
     if chosen.json:
-        chosen.json.write_text(json.dumps({"held_out": panel.gate.card["false_alarm"], "groups": table}, indent=1))
+        chosen.json.write_text(
+            json.dumps({"held_out": predictor.detector.card["false_alarm"], "groups": table}, indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def models() -> pd.DataFrame:
     return pd.DataFrame(
         [("TraceNet", 0.95, 0.93, 0.97, 3064, False), ("Classical", 0.78, 0.74, 0.81, 3064, True),
          ("ResNet18", None, None, None, 0, False)],
-        columns=["model", "value", "low", "high", "n", "floor"],
+        columns=["model", "value", "low", "high", "n", "baseline"],
     )  # fmt: skip
 
 

@@ -90,8 +90,8 @@ def test_without_person_nothing_is_claimed_of_the_split(make: Make) -> None:
 
 
 def test_baselines_are_not_ranked_and_without_a_network_there_is_nothing_to_say(make: Make) -> None:
-    assert findings([make("majority", 2)], [], [], floors=("majority",)) == []
-    said = findings([make("tracenet", 6), make("majority", 12)], [], [], floors=("majority",))
+    assert findings([make("majority", 2)], [], [], baselines=("majority",)) == []
+    said = findings([make("tracenet", 6), make("majority", 12)], [], [], baselines=("majority",))
     assert said[0].startswith("Under official (fold 1, 120 slices of 60 persons) TraceNet reaches a macro F1 of")
 
 

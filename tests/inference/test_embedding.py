@@ -75,7 +75,7 @@ def test_what_the_last_layer_is_given_is_what_the_answer_comes_from(
     assert seen.shape == (3, width)
     if name == "tracenet":
         images = np.stack([model.prepare(phantom.pixels(one)) for one in ids])
-        assert np.allclose(seen, model.look(images).seen, atol=1e-4)
+        assert np.allclose(seen, model.forward(images).features, atol=1e-4)
 
 
 def test_a_map_made_here_is_found_until_other_weights_ship(phantom: datasets.Dataset) -> None:

@@ -31,7 +31,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def panel() -> Predictor:
+def predictor() -> Predictor:
     """What ships with this copy, wherever other tests point."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUMORTRACE_ARTIFACTS", str(paths.root() / "artifacts"))
@@ -74,7 +74,7 @@ def matlab(pixels: np.ndarray) -> bytes:
     return raw.getvalue()
 
 
-def test_fifty_real_slices_get_one_answer_in_every_format(panel: Predictor) -> None:
+def test_fifty_real_slices_get_one_answer_in_every_format(predictor: Predictor) -> None:
     table = pd.read_csv(SOURCE / "slices.csv")
     apart: dict[str, float] = {}
     for slice_id in table["slice_id"].iloc[:: len(table) // SLICES][:SLICES]:
@@ -83,24 +83,24 @@ def test_fifty_real_slices_get_one_answer_in_every_format(panel: Predictor) -> N
             "png": picture(pixels, "PNG"), "jpeg": picture(pixels, "JPEG", quality=95), "tiff": picture(pixels, "TIFF"),
             "dicom": dicom(pixels), "mat": matlab(pixels),
         }  # fmt: skip
-        answers = dict(zip(files, classify(list(files.values()), panel), strict=True))
-        for name, answer in answers.items():
-            assert answer.error is None, (slice_id, name, answer.error)
-            for model, shares in answer.probabilities.items():
-                gap = float(np.abs(shares - answers["png"].probabilities[model]).max())
+        predictions = dict(zip(files, classify(list(files.values()), predictor), strict=True))
+        for name, prediction in predictions.items():
+            assert prediction.error is None, (slice_id, name, prediction.error)
+            for model, shares in prediction.probabilities.items():
+                gap = float(np.abs(shares - predictions["png"].probabilities[model]).max())
                 apart[name] = max(apart.get(name, 0.0), gap)
                 assert gap < APART, (slice_id, name, model, gap)
     print({name: round(gap, 5) for name, gap in apart.items()})
 
 
-def test_a_file_that_says_it_is_ct_and_a_series_without_a_tumour_are_turned_away(panel: Predictor) -> None:
-    if panel.gate is None:
+def test_a_file_that_says_it_is_ct_and_a_series_without_a_tumour_are_turned_away(predictor: Predictor) -> None:
+    if predictor.detector is None:
         pytest.skip("no gate ships with this copy")
     pixels = np.asarray(Image.open(SOURCE / "images" / "1.jpg").convert("L"))
-    (answer,) = classify(dicom(pixels, "CT"), panel)
-    assert answer.gate is not None
-    assert answer.gate.verdict == "not_mr"
+    (prediction,) = classify(dicom(pixels, "CT"), predictor)
+    assert prediction.gate is not None
+    assert prediction.gate.verdict == "not_mr"
     folder = SOURCE.parent / "dicom"
     if folder.is_dir():
         files = [path.read_bytes() for path in sorted(folder.glob("*.dcm"))]
-        assert not any(one.gate.open for one in classify(files, panel) if one.gate)
+        assert not any(one.gate.open for one in classify(files, predictor) if one.gate)

@@ -34,56 +34,56 @@ def make_gate(near: float = 1e6, far: float = 2e6, peak: float = 0.0) -> OODDete
 
 
 @pytest.fixture
-def panel(make_run: MakeRun) -> Predictor:
+def predictor(make_run: MakeRun) -> Predictor:
     models = [Classifier.from_run(make_run(name, seed=seed)) for seed, name in enumerate(NAMES)]
     for model, name in zip(models, NAMES, strict=True):
         model.name = name
     return Predictor(models, RECIPE, make_gate())
 
 
-def test_an_answer_holds_models_ensemble_sets_gate_and_outline(panel: Predictor, slice_: np.ndarray) -> None:
-    answer = panel.one(slice_, file="a.png")
-    assert list(answer.probabilities) == [*NAMES, "ensemble"]
-    assert all(np.isclose(one.sum(), 1) for one in answer.probabilities.values())
-    mixed = sum(share * answer.probabilities[name] for name, share in WEIGHTS.items())
-    assert np.allclose(answer.probabilities["ensemble"], mixed)
-    assert answer.sets[90][0] == answer.prediction
-    assert set(answer.sets[95]) == {0, 1, 2}
-    assert answer.gate is not None
-    assert answer.gate.open
-    assert answer.image is not None
-    assert answer.outline is not None
-    assert answer.outline.shape == answer.image.shape
-    record = answer.record()
+def test_an_answer_holds_models_ensemble_sets_gate_and_outline(predictor: Predictor, slice_: np.ndarray) -> None:
+    prediction = predictor.predict_one(slice_, file="a.png")
+    assert list(prediction.probabilities) == [*NAMES, "ensemble"]
+    assert all(np.isclose(one.sum(), 1) for one in prediction.probabilities.values())
+    mixed = sum(share * prediction.probabilities[name] for name, share in WEIGHTS.items())
+    assert np.allclose(prediction.probabilities["ensemble"], mixed)
+    assert prediction.sets[90][0] == prediction.label
+    assert set(prediction.sets[95]) == {0, 1, 2}
+    assert prediction.gate is not None
+    assert prediction.gate.open
+    assert prediction.image is not None
+    assert prediction.outline is not None
+    assert prediction.outline.shape == prediction.image.shape
+    record = prediction.record()
     assert record["gate"]["verdict"] == "in_range"
     assert record["prediction"] is not None
     assert "Not for clinical use" in record["notice"]
-    closed = dataclasses.replace(answer, gate=dataclasses.replace(answer.gate, verdict="not_mr")).record()
+    closed = dataclasses.replace(prediction, gate=dataclasses.replace(prediction.gate, verdict="not_mr")).record()
     assert (closed["prediction"], closed["prediction_set"], closed["prediction_sets"]) == (None, [], {})
     assert closed["probabilities"] == record["probabilities"]
     assert sorted(record["probabilities"]["ensemble"]) == ["glioma", "meningioma", "pituitary"]
 
 
-def test_probabilities_are_those_of_the_classifier_at_its_temperature(panel: Predictor, slice_: np.ndarray) -> None:
-    answer = panel.one(slice_)
-    alone = panel.models["resnet18"].predict([slice_])
-    assert np.allclose(answer.probabilities["resnet18"], apply_temperature(alone, 2.0)[0], atol=1e-5)
-    assert not np.allclose(answer.probabilities["resnet18"], alone[0], atol=1e-3)
-    traced = panel.models["tracenet"].predict([slice_])[0]
-    assert np.allclose(answer.probabilities["tracenet"], traced, atol=1e-5), "looking changes no answer"
+def test_probabilities_are_those_of_the_classifier_at_its_temperature(predictor: Predictor, slice_: np.ndarray) -> None:
+    prediction = predictor.predict_one(slice_)
+    alone = predictor.models["resnet18"].predict([slice_])
+    assert np.allclose(prediction.probabilities["resnet18"], apply_temperature(alone, 2.0)[0], atol=1e-5)
+    assert not np.allclose(prediction.probabilities["resnet18"], alone[0], atol=1e-3)
+    traced = predictor.models["tracenet"].predict([slice_])[0]
+    assert np.allclose(prediction.probabilities["tracenet"], traced, atol=1e-5), "looking changes no answer"
 
 
-def test_a_bad_slice_spoils_no_other_and_answers_keep_their_order(panel: Predictor, slice_: np.ndarray) -> None:
+def test_a_bad_slice_spoils_no_other_and_answers_keep_their_order(predictor: Predictor, slice_: np.ndarray) -> None:
     flat = np.full((50, 50), 7)
     questions = [SliceInput(str(place), flat if place % 3 == 1 else slice_) for place in range(7)]
-    answers = list(panel.answer(questions, batch_size=3))
-    assert [answer.file for answer in answers] == [str(place) for place in range(7)]
-    assert [bool(answer.error) for answer in answers] == [place % 3 == 1 for place in range(7)]
-    assert "flat colour" in str(answers[1].error)
-    assert answers[1].record()["prediction"] is None
+    predictions = list(predictor.predict(questions, batch_size=3))
+    assert [prediction.file for prediction in predictions] == [str(place) for place in range(7)]
+    assert [bool(prediction.error) for prediction in predictions] == [place % 3 == 1 for place in range(7)]
+    assert "flat colour" in str(predictions[1].error)
+    assert predictions[1].record()["prediction"] is None
 
 
-def test_answers_come_batch_by_batch(panel: Predictor, slice_: np.ndarray) -> None:
+def test_answers_come_batch_by_batch(predictor: Predictor, slice_: np.ndarray) -> None:
     taken = []
 
     def questions():
@@ -91,16 +91,17 @@ def test_answers_come_batch_by_batch(panel: Predictor, slice_: np.ndarray) -> No
             taken.append(place)
             yield SliceInput(str(place), slice_)
 
-    first = next(panel.answer(questions(), batch_size=2))
+    first = next(predictor.predict(questions(), batch_size=2))
     assert first.file == "0"
     assert taken == [0, 1]
 
 
-def test_many_at_once_get_the_same_answer(panel: Predictor, slice_: np.ndarray) -> None:
-    expected = panel.one(slice_).probabilities["ensemble"]
+def test_many_at_once_get_the_same_answer(predictor: Predictor, slice_: np.ndarray) -> None:
+    expected = predictor.predict_one(slice_).probabilities["ensemble"]
     found: list[np.ndarray] = []
     workers = [
-        threading.Thread(target=lambda: found.append(panel.one(slice_).probabilities["ensemble"])) for _ in range(8)
+        threading.Thread(target=lambda: found.append(predictor.predict_one(slice_).probabilities["ensemble"]))
+        for _ in range(8)
     ]
     for worker in workers:
         worker.start()
@@ -110,8 +111,10 @@ def test_many_at_once_get_the_same_answer(panel: Predictor, slice_: np.ndarray) 
     assert all(np.allclose(one, expected) for one in found)
 
 
-def test_sets_are_promised_for_the_models_that_were_fitted_together_only(panel: Predictor, slice_: np.ndarray) -> None:
-    fewer = Predictor([panel.models["tracenet"]], RECIPE, None).one(slice_)
+def test_sets_are_promised_for_the_models_that_were_fitted_together_only(
+    predictor: Predictor, slice_: np.ndarray
+) -> None:
+    fewer = Predictor([predictor.models["tracenet"]], RECIPE, None).predict_one(slice_)
     assert fewer.sets == {}
     assert fewer.gate is None
     assert np.allclose(fewer.probabilities["ensemble"], fewer.probabilities["tracenet"])
@@ -156,7 +159,7 @@ def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:
     ],
 )
 def test_the_gate_hears_what_a_file_says_of_itself(claims: FileMetadata, verdict: str, words: str) -> None:
-    found = make_gate().judge(np.zeros((128, 128), np.uint8), claims, 0.9)
+    found = make_gate().decide(np.zeros((128, 128), np.uint8), claims, 0.9)
     assert found.verdict == verdict
     assert words in found.reason
 
@@ -164,14 +167,14 @@ def test_the_gate_hears_what_a_file_says_of_itself(claims: FileMetadata, verdict
 def test_the_gate_closes_for_distance_and_for_want_of_a_tumour_region() -> None:
     image = np.random.default_rng(0).integers(0, 255, (128, 128)).astype(np.uint8)
     distance = make_gate().distance(image)
-    assert make_gate(distance * 0.9).judge(image, FileMetadata(), 0.9).verdict == "unlike"
-    found = make_gate(distance * 0.8, distance * 0.9).judge(image, FileMetadata(), 0.9)
+    assert make_gate(distance * 0.9).decide(image, FileMetadata(), 0.9).verdict == "unlike"
+    found = make_gate(distance * 0.8, distance * 0.9).decide(image, FileMetadata(), 0.9)
     assert found.verdict == "not_mr"
     assert found.measures["distance"] == pytest.approx(1.25)
-    closed = make_gate(peak=0.5).judge(image, FileMetadata(), 0.4)
+    closed = make_gate(peak=0.5).decide(image, FileMetadata(), 0.4)
     assert (closed.verdict, closed.measures["no region"]) == ("unlike", pytest.approx(1.25))
     assert "no tumour region" in closed.reason
-    assert "not checked" in make_gate().judge(image, FileMetadata(), None).reason
+    assert "not checked" in make_gate().decide(image, FileMetadata(), None).reason
 
 
 def test_a_gate_comes_back_as_it_was_saved() -> None:
@@ -205,30 +208,36 @@ def test_similar_slices_are_of_different_persons_and_never_of_the_same_one() -> 
     assert [one.similarity for one in others] == sorted((one.similarity for one in others), reverse=True)
 
 
-def answer(label: int, verdict: str = "in_range", name: str = "") -> Prediction:
+def prediction(label: int, verdict: str = "in_range", name: str = "") -> Prediction:
     shares = np.full(3, 0.1)
     shares[label] = 0.8
     return Prediction("series", name, gate=GateDecision(verdict, "because"), probabilities={"ensemble": shares})  # type: ignore[arg-type]
 
 
 def test_a_case_is_the_mean_of_the_slices_that_the_gate_let_in() -> None:
-    answers = [answer(1), answer(1), answer(0), answer(2, "unlike"), Prediction("series", error="broken")]
-    case = make_case(answers)
-    assert case.prediction == 1
+    predictions = [
+        prediction(1),
+        prediction(1),
+        prediction(0),
+        prediction(2, "unlike"),
+        Prediction("series", error="broken"),
+    ]
+    case = make_case(predictions)
+    assert case.label == 1
     assert case.probabilities == pytest.approx([1 / 3, 1.7 / 3, 0.1])
     assert (case.used, case.judged, case.of, case.agreeing) == (3, 4, 5, 2)
     assert [open_ for _, _, open_ in case.curve] == [True, True, True, False]
 
 
 def test_a_slice_of_a_case_is_answered_with_the_others_and_without_what_the_gate_kept_out() -> None:
-    answers = [answer(1), answer(1), answer(0), answer(2, "unlike")]
-    case = make_case(answers, own_share=0.3)
+    predictions = [prediction(1), prediction(1), prediction(0), prediction(2, "unlike")]
+    case = make_case(predictions, own_share=0.3)
     assert [None if one is None else int(one.argmax()) for one in case.context] == [1, 1, 1, None]
-    alone = make_case(answers, own_share=1.0)
+    alone = make_case(predictions, own_share=1.0)
     assert all(np.allclose(one, shares) for one, (_, shares, _) in zip(alone.context[:3], alone.curve, strict=False))
 
 
 def test_a_case_that_the_gate_lets_nothing_of_in_has_no_answer() -> None:
-    case = make_case([answer(2, "unlike"), answer(2, "not_mr")])
-    assert case.prediction is None
+    case = make_case([prediction(2, "unlike"), prediction(2, "not_mr")])
+    assert case.label is None
     assert case.used == 0

@@ -216,11 +216,11 @@ def test_saliency_is_a_map_of_the_slice(name: str) -> None:
 def test_an_answer_may_be_the_mean_over_slice_and_mirror_image() -> None:
     images = torch.rand(2, 1, 64, 64)
     model = make("cnn3d", mirror=True).eval()
-    answer = model.answer(images)
-    assert torch.allclose(answer, model.answer(images.flip(-1)), atol=1e-5)
+    answer = model.forward_tta(images)
+    assert torch.allclose(answer, model.forward_tta(images.flip(-1)), atol=1e-5)
     assert torch.allclose(answer, (model(images) + model(images.flip(-1))) / 2)
     plain = make("cnn3d").eval()
-    assert torch.equal(plain.answer(images), plain(images))
+    assert torch.equal(plain.forward_tta(images), plain(images))
 
 
 def test_cnn3d_can_do_without_batchnorm_and_others_cannot() -> None:

@@ -28,7 +28,7 @@ HOSTILE = [
 ]
 
 
-def answer(name: str = "a.png", verdict: GateOutcome = "in_range", label: int = 1) -> Prediction:
+def prediction(name: str = "a.png", verdict: GateOutcome = "in_range", label: int = 1) -> Prediction:
     shares = np.full(3, 0.05)
     shares[label] = 0.9
     gate = GateDecision(verdict, "Because of this.", {"distance": 0.5})
@@ -36,12 +36,13 @@ def answer(name: str = "a.png", verdict: GateOutcome = "in_range", label: int = 
     return Prediction(name, gate=gate, probabilities=probabilities, sets={90: (label,), 95: (label, 0)})
 
 
-def report(*answers: Prediction, case: bool = False) -> Report:
+def report(*predictions: Prediction, case: bool = False) -> Report:
     picture = np.random.default_rng(0).integers(0, 255, (200, 160), dtype=np.uint8)
     pictures = (Picture("As given", picture), Picture("With outline", np.repeat(picture[..., None], 3, axis=2)))
     return Report(
         slices=tuple(
-            SliceReport(one, pictures if one.probabilities else (), {"modality": "MR"}, ("A note.",)) for one in answers
+            SliceReport(one, pictures if one.probabilities else (), {"modality": "MR"}, ("A note.",))
+            for one in predictions
         ),
         case=CaseLine("series", np.array([0.1, 0.2, 0.7]), 3, 5) if case else None,
         models=(ModelLine("TraceNet", "all 3,064 slices", "accuracy 0.956"),),
@@ -82,7 +83,7 @@ def seen(found: Report) -> Tags:
 
 
 def test_both_reports_say_gate_answer_sets_models_receipt_and_disclaimer() -> None:
-    found = report(answer(), case=True)
+    found = report(prediction(), case=True)
     for words in (text(found), re.sub(r"\s+", " ", seen(found).words)):
         for said in (
             "May be judged", "Because of this.", "glioma, 90%", "2 of 2 models name it first",
@@ -96,7 +97,7 @@ def test_both_reports_say_gate_answer_sets_models_receipt_and_disclaimer() -> No
 
 @pytest.mark.parametrize("verdict", ["unlike", "not_mr"])
 def test_a_closed_gate_headlines_nothing(verdict: GateOutcome) -> None:
-    found = report(answer(verdict=verdict))
+    found = report(prediction(verdict=verdict))
     for words in (text(found), re.sub(r"\s+", " ", seen(found).words)):
         assert "glioma, 90%" not in words
         assert "promised coverage" not in words
@@ -105,35 +106,35 @@ def test_a_closed_gate_headlines_nothing(verdict: GateOutcome) -> None:
 
 
 def test_a_file_that_could_not_be_read_is_a_line_and_spoils_nothing() -> None:
-    found = report(answer(), Prediction("bad.png", error="the file is empty: 'bad.png'. Give a slice."))
+    found = report(prediction(), Prediction("bad.png", error="the file is empty: 'bad.png'. Give a slice."))
     assert "Not judged. the file is empty" in text(found)
     assert "the file is empty" in seen(found).words
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_name_is_harmless_everywhere(name: str) -> None:
-    found = report(answer(name), answer())
+    found = report(prediction(name), prediction())
     tags = seen(found)
     assert "script" not in tags.tags
     assert "\u202e" not in reporting.html(found)
     assert len(clean(name)) <= LONGEST
     assert text(found)
-    table = pd.read_csv(io.StringIO(reporting.csv([answer(name)])))
+    table = pd.read_csv(io.StringIO(reporting.csv([prediction(name)])))
     assert not str(table["file"][0]).startswith(("=", "+", "-", "@"))
     assert len(table) == 1
-    assert json.loads(reporting.json_lines([answer(name)]))["file"] == name
+    assert json.loads(reporting.json_lines([prediction(name)]))["file"] == name
 
 
 def test_the_html_fetches_and_runs_nothing() -> None:
-    found = seen(report(answer()))
+    found = seen(report(prediction()))
     assert found.tags.count("img") == 2
     assert all(source.startswith("data:image/") for source in found.sources)
     assert not {"script", "iframe", "link", "object"} & set(found.tags)
-    assert "default-src 'none'" in reporting.html(report(answer()))
+    assert "default-src 'none'" in reporting.html(report(prediction()))
 
 
 def test_the_same_report_gives_the_same_bytes_and_names_no_file_in_its_metadata() -> None:
-    found = report(answer("secret.png"))
+    found = report(prediction("secret.png"))
     first = reporting.pdf(found)
     assert first == reporting.pdf(found)
     about = pypdf.PdfReader(io.BytesIO(first)).metadata
@@ -143,7 +144,7 @@ def test_the_same_report_gives_the_same_bytes_and_names_no_file_in_its_metadata(
 
 
 def test_many_slices_are_listed_and_the_first_shown_in_full() -> None:
-    found = report(*[answer(f"{place}.png") for place in range(IN_FULL + 100)])
+    found = report(*[prediction(f"{place}.png") for place in range(IN_FULL + 100)])
     pages = pypdf.PdfReader(io.BytesIO(reporting.pdf(found))).pages
     assert len(pages) < IN_FULL + 12
     words = text(found)
@@ -153,7 +154,7 @@ def test_many_slices_are_listed_and_the_first_shown_in_full() -> None:
 
 
 def test_tables_come_back_as_they_were_written() -> None:
-    every = [answer(), Prediction("bad.png", error="broken")]
+    every = [prediction(), Prediction("bad.png", error="broken")]
     table = pd.read_csv(io.StringIO(reporting.csv(every)), keep_default_na=False)
     assert table["prediction"].tolist() == ["glioma", ""]
     assert table["set_95"].tolist() == ["glioma or meningioma", ""]

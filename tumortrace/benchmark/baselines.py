@@ -1,4 +1,4 @@
-"""The floor under the networks: the majority's class, and gradient boosting on measured features."""
+"""Baselines without a network: the majority's class, and gradient boosting on measured features."""
 
 from __future__ import annotations
 

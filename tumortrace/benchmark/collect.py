@@ -78,7 +78,7 @@ def gather(
             note(f"classical baseline, {protocol}")
         configs = [entry.task.config for entry in plain]
         folds = tuple(sorted({config.fold for config in configs if config.protocol == protocol}))
-        parts += [floor(dataset, protocol, folds) for floor in (baselines.classical, baselines.majority)]
+        parts += [baseline(dataset, protocol, folds) for baseline in (baselines.classical, baselines.majority)]
     truth = dataset.manifest
     voted, votes = ensemble.fit_ensemble(networks, validation, truth) if len(networks) else (empty_rows(), [])
     heard = _concat([networks, voted])

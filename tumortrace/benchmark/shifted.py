@@ -70,7 +70,7 @@ def predict_shifted(run: Run, *, device: str = "cpu") -> pd.DataFrame:
     for names, images in _batches(dataset, chosen(rows["slice_id"].to_numpy(dtype=object)), run):
         with torch.inference_mode():
             batch = torch.from_numpy(np.stack(images))[:, None].to(device).float().div_(255)
-            parts.append(net.answer(batch).float().softmax(1).cpu().numpy())
+            parts.append(net.forward_tta(batch).float().softmax(1).cpu().numpy())
         lines += names
     shares = np.concatenate(parts) if parts else np.empty((0, len(PROBABILITIES)), np.float32)
     table = pd.DataFrame(lines, columns=["slice_id", "kind", "level"]).astype({"slice_id": "string", "kind": "string"})

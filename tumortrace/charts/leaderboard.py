@@ -32,7 +32,7 @@ def standing(frame: pd.DataFrame, published: pd.DataFrame, words: str, share: bo
     """Models of one protocol, a dot with its interval each; published figures as open marks below them.
 
     Args:
-        frame: ``model, value, low, high, n, floor`` (whether it is a baseline without a network), from the top.
+        frame: ``model, value, low, high, n, baseline`` (whether it is a baseline without a network), from the top.
         published: ``label, value, checked``; may have no rows.
         words: What the figure is, for the axis.
         share: Whether it is a share, shown in per cent; otherwise a decimal.
@@ -46,11 +46,11 @@ def standing(frame: pd.DataFrame, published: pd.DataFrame, words: str, share: bo
     figure = new_figure(
         f"{words} with 95 % intervals. {said}.{more}", x=words, height=130 + ROW * (len(ours) + len(others))
     )
-    for name, floor, colour, symbol in (
+    for name, baseline, colour, symbol in (
         ("network, with its 95 % interval", False, SERIES[0], "circle"),
         ("baseline without a network", True, NEUTRAL, "square"),
     ):
-        lines = [(place, line) for place, line in enumerate(ours) if bool(line["floor"]) is floor]
+        lines = [(place, line) for place, line in enumerate(ours) if bool(line["baseline"]) is baseline]
         if lines:
             _dots(figure, lines, name, colour, symbol, share)
     for name, checked, symbol in (

@@ -47,44 +47,46 @@ def predict(
     bundles = [find_bundle(name) for name in model] if model else list_bundles()
     if not bundles:
         raise UnknownModel("no model is shipped", value="artifacts/models", remedy="Train one and publish it.")
-    panel = Predictor.shipped(bundles)
+    predictor = Predictor.shipped(bundles)
     pairs: list[tuple[Prediction, SliceInput | None]] = []
-    for answer, question in predict_with(read_inputs(files, plane.value), panel):
-        typer.echo(json.dumps(answer.record()) if as_json else _line(answer))
-        pairs.append((answer, question if report else None))
-    together = make_case([answer for answer, _ in pairs], panel.recipe.own_share) if case else None
+    for prediction, question in predict_with(read_inputs(files, plane.value), predictor):
+        typer.echo(json.dumps(prediction.record()) if as_json else _line(prediction))
+        pairs.append((prediction, question if report else None))
+    together = make_case([prediction for prediction, _ in pairs], predictor.calibration.own_share) if case else None
     if together is not None:
         _tell(together, as_json)
     if report is not None:
-        _write(report, pairs, together, panel)
+        _write(report, pairs, together, predictor)
     typer.echo(NOT_FOR_CLINICAL_USE, err=True)
-    if all(answer.error for answer, _ in pairs):
+    if all(prediction.error for prediction, _ in pairs):
         raise typer.Exit(1)
 
 
-def _line(answer: Prediction) -> str:
+def _line(prediction: Prediction) -> str:
     from tumortrace.constants import CLASSES
 
-    title = f"{answer.file} · {answer.slice}" if answer.slice else answer.file
-    if answer.error:
-        return f"{title}: {answer.error}"
-    if answer.gate is not None and not answer.gate.open:
-        return f"{title}: not judged. {answer.gate.reason}"
+    title = f"{prediction.file} · {prediction.slice}" if prediction.slice else prediction.file
+    if prediction.error:
+        return f"{title}: {prediction.error}"
+    if prediction.gate is not None and not prediction.gate.open:
+        return f"{title}: not judged. {prediction.gate.reason}"
     shares = ", ".join(
-        f"{name} {share:.1%}" for name, share in zip(CLASSES, answer.probabilities["ensemble"], strict=True)
+        f"{name} {share:.1%}" for name, share in zip(CLASSES, prediction.probabilities["ensemble"], strict=True)
     )
-    assert answer.prediction is not None
+    assert prediction.label is not None
     sets = "".join(
-        f"; {level} % set: {' or '.join(CLASSES[label] for label in labels)}" for level, labels in answer.sets.items()
+        f"; {level} % set: {' or '.join(CLASSES[label] for label in labels)}"
+        for level, labels in prediction.sets.items()
     )
-    return f"{title}: {CLASSES[answer.prediction]} ({shares}; {answer.agreeing} of {len(answer.single)} agree{sets})"
+    agree = f"{prediction.agreeing} of {len(prediction.single)} agree"
+    return f"{title}: {CLASSES[prediction.label]} ({shares}; {agree}{sets})"
 
 
 def _tell(case: Any, as_json: bool) -> None:
     from tumortrace.constants import CLASSES, NOT_FOR_CLINICAL_USE
 
     shares = None if case.probabilities is None else dict(zip(CLASSES, map(float, case.probabilities), strict=True))
-    label = None if case.prediction is None else CLASSES[case.prediction]
+    label = None if case.label is None else CLASSES[case.label]
     if as_json:
         typer.echo(
             json.dumps(
@@ -108,32 +110,32 @@ def _tell(case: Any, as_json: bool) -> None:
         typer.echo(f"The case: {label} ({case.probabilities.max():.1%}), mean of {case.used} of {case.of} slices.")
 
 
-def _write(path: Path, pairs: list[tuple[Prediction, SliceInput | None]], case: Any, panel: Predictor) -> None:
+def _write(path: Path, pairs: list[tuple[Prediction, SliceInput | None]], case: Any, predictor: Predictor) -> None:
     from tumortrace import reporting
     from tumortrace.inference.bundle import list_bundles
     from tumortrace.inference.retrieval import load_index
     from tumortrace.reporting.make import Context, make_report, model_line
 
-    answers = [answer for answer, _ in pairs]
+    predictions = [prediction for prediction, _ in pairs]
     bundles = {bundle.name: bundle for bundle in list_bundles()}
-    explaining = next((name for name, model in panel.models.items() if model.traces), next(iter(panel.models)))
+    explaining = next((name for name, model in predictor.models.items() if model.traces), next(iter(predictor.models)))
 
     def heat(question: SliceInput) -> tuple[str, Any, Any]:
-        model = panel.models[explaining]
+        model = predictor.models[explaining]
         return explaining, model.explain(question.pixels), model.config.preprocess
 
     def whole() -> Any:
         context = Context(
-            tuple(model_line(bundles[name]) for name in panel.models),
-            {name: bundles[name].title for name in panel.models},
+            tuple(model_line(bundles[name]) for name in predictor.models),
+            {name: bundles[name].title for name in predictor.models},
             neighbours=load_index(), heat=heat,
         )  # fmt: skip
-        asked = [(question, answer) for answer, question in pairs if question is not None]
-        return make_report(asked, context, case, [answer for answer, question in pairs if question is None])
+        asked = [(question, prediction) for prediction, question in pairs if question is not None]
+        return make_report(asked, context, case, [prediction for prediction, question in pairs if question is None])
 
     made: dict[str, Callable[[], str | bytes]] = {
         ".pdf": lambda: reporting.pdf(whole()), ".html": lambda: reporting.html(whole()),
-        ".csv": lambda: reporting.csv(answers), ".jsonl": lambda: reporting.json_lines(answers),
+        ".csv": lambda: reporting.csv(predictions), ".jsonl": lambda: reporting.json_lines(predictions),
     }  # fmt: skip
     paths.write_atomic(path, made[path.suffix.lower()]())
     typer.echo(f"{path} is written.", err=True)

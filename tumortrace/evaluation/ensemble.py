@@ -74,13 +74,13 @@ def fit_ensemble(
         held_ids, held_shares = _aligned(held, members)
         known = labels.reindex(held_ids).to_numpy(dtype=np.int64)
         temperatures = [fit_temperature(known, shares) for shares in held_shares]
-        calm = _calmed(held_shares, temperatures)
-        heard = [place for place, name in enumerate(members) if name not in NON_VOTING] or list(range(len(members)))
-        weights = fit_weights(calm[heard][:, np.arange(len(known)), known])
+        scaled = _temperature_scaled(held_shares, temperatures)
+        voting = [place for place, name in enumerate(members) if name not in NON_VOTING] or list(range(len(members)))
+        weights = fit_weights(scaled[voting][:, np.arange(len(known)), known])
         found = EnsembleFit(
             protocol, seed, fold,
             dict(zip(members, temperatures, strict=True)),
-            dict(zip([members[place] for place in heard], weights.tolist(), strict=True)), len(known),
+            dict(zip([members[place] for place in voting], weights.tolist(), strict=True)), len(known),
         )  # fmt: skip
         parts.append(_mixed(part, found))
         votes.append(found)
@@ -101,8 +101,8 @@ def apply_ensemble(rows: pd.DataFrame, votes: list[EnsembleFit]) -> pd.DataFrame
 
 def _mixed(part: pd.DataFrame, vote: EnsembleFit) -> pd.DataFrame:
     ids, shares = _aligned(part, list(vote.weights))
-    calm = _calmed(shares, [vote.temperatures[name] for name in vote.weights])
-    mixed = np.einsum("m,mnc->nc", np.array(list(vote.weights.values())), calm)
+    scaled = _temperature_scaled(shares, [vote.temperatures[name] for name in vote.weights])
+    mixed = np.einsum("m,mnc->nc", np.array(list(vote.weights.values())), scaled)
     head = {"model": NAME, "protocol": vote.protocol, "seed": vote.seed, "fold": vote.fold, "slice_id": ids}
     rows = pd.DataFrame(head).assign(**{name: mixed[:, place] for place, name in enumerate(PROBABILITIES)})
     return rows.astype({"slice_id": "string"})
@@ -163,5 +163,5 @@ def _aligned(rows: pd.DataFrame, members: list[str]) -> tuple[pd.Index[str], Flo
     return ids, np.stack([table.reindex(ids).to_numpy(dtype=np.float64) for table in tables])
 
 
-def _calmed(shares: Floats, temperatures: list[float]) -> Floats:
+def _temperature_scaled(shares: Floats, temperatures: list[float]) -> Floats:
     return np.stack([apply_temperature(part, each) for part, each in zip(shares, temperatures, strict=True)])

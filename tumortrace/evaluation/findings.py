@@ -28,7 +28,7 @@ def findings(
     *,
     metric: str = "macro_f1",
     unit: str = "slice",
-    floors: Sequence[str] = (),
+    baselines: Sequence[str] = (),
 ) -> list[str]:
     """The leaderboard of one protocol in a few sentences.
 
@@ -46,7 +46,7 @@ def findings(
         Sentences: the best model, how sure that is, the weakest class, and what the protocol is worth. Empty without a
         network that has figures.
     """
-    judged = [one for one in reports if one.model not in floors and _found(one, unit, metric).value is not None]
+    judged = [one for one in reports if one.model not in baselines and _found(one, unit, metric).value is not None]
     if not judged:
         return []
     best = max(judged, key=lambda one: _found(one, unit, metric).value or 0.0)

@@ -25,7 +25,7 @@ PLANES = ("axial", "coronal", "sagittal")
 
 
 def classify(
-    sources: Source | Sequence[Source], panel: Predictor | None = None, plane: str = "axial"
+    sources: Source | Sequence[Source], predictor: Predictor | None = None, plane: str = "axial"
 ) -> list[Prediction]:
     """Answer every slice of every source.
 
@@ -46,7 +46,7 @@ def classify(
             found.append(SliceInput("array", one))
     files = [one for one in several if not isinstance(one, np.ndarray)]
     found += list(read_inputs(files, plane))
-    return list(predict_all(found, panel or Predictor.shipped()))
+    return list(predict_all(found, predictor or Predictor.shipped()))
 
 
 def read_inputs(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iterator[SliceInput | Prediction]:
@@ -72,29 +72,31 @@ def read_inputs(files: Iterable[str | Path | bytes], plane: str = "axial") -> It
                 yield Prediction(opened.name, item[0], error=str(item[1]))
 
 
-def predict_all(items: Iterable[SliceInput | Prediction], panel: Predictor) -> Iterator[Prediction]:
+def predict_all(items: Iterable[SliceInput | Prediction], predictor: Predictor) -> Iterator[Prediction]:
     """Answers in the order of the items; those that are answers already go through."""
-    for answer, _ in predict_with(items, panel):
-        yield answer
+    for prediction, _ in predict_with(items, predictor):
+        yield prediction
 
 
 def predict_with(
-    items: Iterable[SliceInput | Prediction], panel: Predictor
+    items: Iterable[SliceInput | Prediction], predictor: Predictor
 ) -> Iterator[tuple[Prediction, SliceInput | None]]:
     """Each answer with its question; none for what could not be read."""
     waiting: list[SliceInput | Prediction] = []
     for item in items:
         waiting.append(item)
-        if sum(isinstance(one, SliceInput) for one in waiting) == panel.batch:
-            yield from _flush(waiting, panel)
+        if sum(isinstance(one, SliceInput) for one in waiting) == predictor.batch:
+            yield from _flush(waiting, predictor)
             waiting = []
-    yield from _flush(waiting, panel)
+    yield from _flush(waiting, predictor)
 
 
-def _flush(waiting: list[SliceInput | Prediction], panel: Predictor) -> Iterator[tuple[Prediction, SliceInput | None]]:
-    answers = panel.answer([one for one in waiting if isinstance(one, SliceInput)])
+def _flush(
+    waiting: list[SliceInput | Prediction], predictor: Predictor
+) -> Iterator[tuple[Prediction, SliceInput | None]]:
+    predictions = predictor.predict([one for one in waiting if isinstance(one, SliceInput)])
     for item in waiting:
-        yield (next(answers), item) if isinstance(item, SliceInput) else (item, None)
+        yield (next(predictions), item) if isinstance(item, SliceInput) else (item, None)
 
 
 def _files(path: Path) -> list[Path]:

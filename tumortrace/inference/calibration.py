@@ -1,4 +1,4 @@
-"""How the shipped models are heard together: temperatures, weights of the vote, limits of prediction sets. No torch.
+"""Calibration of the ensemble: temperature scaling, weights of the vote, limits of prediction sets. No torch.
 
 All of it was fitted out of fold by the benchmark, and is read from its results.
 """
@@ -26,7 +26,7 @@ CALIBRATION_PROTOCOLS = ("person", "official")
 
 @dataclass(frozen=True)
 class EnsembleCalibration:
-    """What turns the answers of single models into one."""
+    """What turns the predictions of single models into one, fitted out of fold."""
 
     protocol: str | None = None
     """Whose folds it was fitted on; None: nothing was fitted, all models count the same."""
@@ -39,7 +39,7 @@ class EnsembleCalibration:
     slices: int = 0
     """How many out-of-fold slices the limits rest on."""
 
-    def calm(self, model: str, shares: Floats) -> Floats:
+    def temperature_scale(self, model: str, shares: Floats) -> Floats:
         """``[N, 3]`` probabilities of one model, calibrated."""
         return apply_temperature(shares, self.temperatures.get(model, 1.0))
 

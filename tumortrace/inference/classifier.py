@@ -1,4 +1,4 @@
-"""A model that answers: pixels in, calibrated to nothing yet, probabilities and saliency out."""
+"""One model: pixels in, probabilities (not yet calibrated) and saliency out."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class ForwardOutput:
 
     probabilities: npt.NDArray[np.float64]  # [B, 3]
     outlines: npt.NDArray[np.float32] | None = None  # [B, S, S] probability of tumour
-    peaks: npt.NDArray[np.float64] | None = None  # [B], the highest of each outline
-    seen: npt.NDArray[np.float32] | None = None  # [B, F], what its head saw
+    outline_peaks: npt.NDArray[np.float64] | None = None  # [B], the highest probability of each outline
+    features: npt.NDArray[np.float32] | None = None  # [B, F], what its classifier saw
 
 
 class Classifier:
@@ -101,12 +101,12 @@ class Classifier:
         parts = [np.empty((0, 3))]
         for start in range(0, len(slices), batch_size):
             images = np.stack([self.prepare(pixels) for pixels in slices[start : start + batch_size]])
-            logits = self._model.answer(self._stack(images))
+            logits = self._model.forward_tta(self._stack(images))
             parts.append(logits.double().softmax(dim=1).numpy())
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def look(self, images: npt.NDArray[np.uint8]) -> ForwardOutput:
+    def forward(self, images: npt.NDArray[np.uint8]) -> ForwardOutput:
         """Everything a model says of slices that are prepared already.
 
         Args:
@@ -114,13 +114,13 @@ class Classifier:
         """
         stack = self._stack(images)
         if not self._model.learns_outlines:
-            return ForwardOutput(self._model.answer(stack).double().softmax(dim=1).numpy())
-        logits, drawn, seen = self._model.look(stack)  # type: ignore[operator]
-        if self._model.mirrors:
+            return ForwardOutput(self._model.forward_tta(stack).double().softmax(dim=1).numpy())
+        logits, drawn, features = self._model.forward_all(stack)  # type: ignore[operator]
+        if self._model.hflip_tta:
             logits = (logits + self._model(stack.flip(-1))) / 2
         outline = F.interpolate(drawn[:, None], images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
         peaks = drawn.amax((1, 2)).double().numpy()
-        return ForwardOutput(logits.double().softmax(dim=1).numpy(), outline.numpy(), peaks, seen.float().numpy())
+        return ForwardOutput(logits.double().softmax(dim=1).numpy(), outline.numpy(), peaks, features.float().numpy())
 
     def explain(self, pixels: Pixels, target: int | None = None, method: str = "gradcam") -> Explanation:
         """Probabilities of one slice, and the saliency of one class on it.
@@ -133,7 +133,7 @@ class Classifier:
         image = self.prepare(pixels)
         stack = self._stack(image[None])
         with torch.inference_mode():
-            probabilities = self._model.answer(stack).double().softmax(dim=1)[0].numpy()
+            probabilities = self._model.forward_tta(stack).double().softmax(dim=1)[0].numpy()
         chosen = int(probabilities.argmax()) if target is None else target
         # Saliency hangs hooks on its model: a copy of its own, one caller at a time.
         with self._lock:

@@ -76,7 +76,7 @@ class OODDetector:
             feature_distances(image_facts(image)[None], self.mean, self.scale, self.centre, self.directions)[0]
         )
 
-    def judge(self, image: Slice, claims: FileMetadata, peak: float | None) -> GateDecision:
+    def decide(self, image: Slice, claims: FileMetadata, peak: float | None) -> GateDecision:
         """Judge one slice.
 
         Args:

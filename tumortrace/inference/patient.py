@@ -34,12 +34,12 @@ class Case:
     slices' log-probabilities; None where the gate kept it out."""
 
     @property
-    def prediction(self) -> int | None:
+    def label(self) -> int | None:
         """The class of the highest probability."""
         return None if self.probabilities is None else int(self.probabilities.argmax())
 
 
-def make_case(answers: Sequence[Prediction], own_share: float = DEFAULT_SHARE) -> Case:
+def make_case(predictions: Sequence[Prediction], own_share: float = DEFAULT_SHARE) -> Case:
     """Average the slices that the gate let in, as the benchmark's patient-level figures average a patient's slices.
 
     Those figures rest on slices that all show a tumour; a whole series holds many that do not, and the gate's word on
@@ -49,21 +49,25 @@ def make_case(answers: Sequence[Prediction], own_share: float = DEFAULT_SHARE) -
         answers: Of its slices, in their order.
         own_share: How much a slice's own answer counts in its answer with case context.
     """
-    judged = [answer for answer in answers if ENSEMBLE in answer.probabilities]
-    let_in = [answer for answer in judged if answer.gate is None or answer.gate.open]
-    mean = np.mean([answer.probabilities[ENSEMBLE] for answer in let_in], axis=0) if let_in else None
-    same = 0 if mean is None else sum(answer.prediction == int(mean.argmax()) for answer in let_in)
+    judged = [prediction for prediction in predictions if ENSEMBLE in prediction.probabilities]
+    let_in = [prediction for prediction in judged if prediction.gate is None or prediction.gate.open]
+    mean = np.mean([prediction.probabilities[ENSEMBLE] for prediction in let_in], axis=0) if let_in else None
+    same = 0 if mean is None else sum(prediction.label == int(mean.argmax()) for prediction in let_in)
     curve = tuple(
-        (answer.slice or answer.file, answer.probabilities[ENSEMBLE], answer.gate is None or answer.gate.open)
-        for answer in judged
+        (
+            prediction.slice or prediction.file,
+            prediction.probabilities[ENSEMBLE],
+            prediction.gate is None or prediction.gate.open,
+        )
+        for prediction in judged
     )
     pooled = iter(_with_context(let_in, own_share))
     context = tuple(next(pooled) if open_ else None for _, _, open_ in curve)
-    return Case(mean, len(let_in), len(judged), len(answers), same, curve, context)
+    return Case(mean, len(let_in), len(judged), len(predictions), same, curve, context)
 
 
 def _with_context(let_in: Sequence[Prediction], own_share: float) -> npt.NDArray[np.float64]:
     if not let_in:
         return np.empty((0, 3))
-    shares = np.stack([answer.probabilities[ENSEMBLE] for answer in let_in])
+    shares = np.stack([prediction.probabilities[ENSEMBLE] for prediction in let_in])
     return with_context(shares, np.zeros(len(let_in), dtype=np.int64), own_share)

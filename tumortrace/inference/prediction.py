@@ -65,24 +65,24 @@ class Prediction:
     """``[S, S]``, probability of tumour by TraceNet; None where it was not asked."""
     view: PreprocessSettings | None = None
     """How ``image`` and ``outline`` were cut from the slice."""
-    seen: npt.NDArray[np.float32] | None = None
-    """``[F]``, what TraceNet's head saw: where to look for similar slices."""
+    features: npt.NDArray[np.float32] | None = None
+    """``[F]``, what TraceNet's classifier saw: where to look for similar slices."""
 
     @property
-    def prediction(self) -> int | None:
+    def label(self) -> int | None:
         """The class of the ensemble's highest probability."""
         shares = self.probabilities.get("ensemble")
         return None if shares is None else int(np.argmax(shares))
 
     @property
-    def named(self) -> int | None:
+    def named_label(self) -> int | None:
         """:attr:`prediction` where the slice may be judged: None behind a closed gate."""
-        return self.prediction if self.gate is None or self.gate.open else None
+        return self.label if self.gate is None or self.gate.open else None
 
     @property
     def agreeing(self) -> int:
         """How many single models name the ensemble's class first."""
-        return sum(int(np.argmax(each)) == self.prediction for each in self.single.values())
+        return sum(int(np.argmax(each)) == self.label for each in self.single.values())
 
     @property
     def single(self) -> dict[str, npt.NDArray[np.float64]]:
@@ -97,7 +97,7 @@ class Prediction:
             for model, shares in self.probabilities.items()
         }
         # Behind a closed gate no class is named: whoever reads this field alone would take it for an answer.
-        label = self.named
+        label = self.named_label
         said = self.sets if label is not None else {}
         sets = {str(level): [CLASSES[one] for one in labels] for level, labels in said.items()}
         return {

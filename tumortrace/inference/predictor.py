@@ -1,4 +1,4 @@
-"""Several models heard together: gate, calibrated probabilities, the ensemble, prediction sets, TraceNet's outline."""
+"""The predictor: out-of-distribution gate, calibrated probabilities, ensemble, prediction sets, TraceNet's outline."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ class Predictor:
     """Safe to share between threads: batches are answered in turn."""
 
     def __init__(
-        self, models: Sequence[Classifier], recipe: EnsembleCalibration | None = None, gate: OODDetector | None = None
+        self,
+        models: Sequence[Classifier],
+        calibration: EnsembleCalibration | None = None,
+        detector: OODDetector | None = None,
     ) -> None:
-        """Hear these models together.
+        """Ask these models together.
 
         Args:
             models: At least one.
-            recipe: How; all the same by default.
-            gate: None lets everything in, and says nothing of it.
+            calibration: Temperatures, weights and limits; without, every model counts the same.
+            detector: Out-of-distribution detection; None lets everything in, and says nothing of it.
         """
         self.models = {model.name: model for model in models}
-        self.recipe = recipe or EnsembleCalibration()
-        self.gate = gate
+        self.calibration = calibration or EnsembleCalibration()
+        self.detector = detector
 
     @classmethod
     def shipped(cls, bundles: Sequence[Bundle] | None = None) -> Predictor:
@@ -61,71 +64,74 @@ class Predictor:
         """How many slices it takes at a time."""
         return BATCH
 
-    def answer(self, questions: Iterable[SliceInput], batch_size: int = BATCH) -> Iterator[Prediction]:
-        """Answers in order, batch by batch as they come; a slice that cannot be judged spoils no other.
+    def predict(self, slices: Iterable[SliceInput], batch_size: int = BATCH) -> Iterator[Prediction]:
+        """Predictions in order, batch by batch as they come; a slice that cannot be judged spoils no other.
 
         Args:
-            questions: Slices; taken one batch at a time, so a long series is never held whole.
+            slices: Taken one batch at a time, so a long series is never held whole.
             batch_size: Slices a forward pass.
         """
-        waiting = iter(questions)
+        waiting = iter(slices)
         while part := list(islice(waiting, batch_size)):
             with _TURN:
-                answers = self._batch(part)
-            yield from answers
+                predictions = self._batch(part)
+            yield from predictions
 
-    def one(self, pixels: Pixels, claims: FileMetadata | None = None, file: str = "") -> Prediction:
-        """The answer to one slice; see :meth:`answer`."""
-        return next(self.answer([SliceInput(file, pixels, claims=claims or FileMetadata())]))
+    def predict_one(self, pixels: Pixels, claims: FileMetadata | None = None, file: str = "") -> Prediction:
+        """The prediction of one slice; see :meth:`predict`."""
+        return next(self.predict([SliceInput(file, pixels, claims=claims or FileMetadata())]))
 
     def _batch(self, part: list[SliceInput]) -> list[Prediction]:
-        answers: dict[int, Prediction] = {}
+        predictions: dict[int, Prediction] = {}
         prepared: dict[int, dict[PreprocessSettings, npt.NDArray[np.uint8]]] = {}
         settings = {GATE_SETTINGS, *(model.config.preprocess for model in self.models.values())}
-        for place, question in enumerate(part):
-            answers[place] = Prediction(question.file, question.slice)
+        for place, slice_ in enumerate(part):
+            predictions[place] = Prediction(slice_.file, slice_.slice)
             try:
-                prepared[place] = {one: preprocess(question.pixels, one)[0] for one in settings}
+                prepared[place] = {one: preprocess(slice_.pixels, one)[0] for one in settings}
             except InputError as error:
-                answers[place] = replace(answers[place], error=str(error))
+                predictions[place] = replace(predictions[place], error=str(error))
         if prepared:
-            looks = self._look([prepared[place] for place in prepared])
+            outputs = self._forward([prepared[place] for place in prepared])
             for row, place in enumerate(prepared):
-                answers[place] = self._said(answers[place], part[place], prepared[place], looks, row)
-        return [answers[place] for place in range(len(part))]
+                predictions[place] = self._assemble(predictions[place], part[place], prepared[place], outputs, row)
+        return [predictions[place] for place in range(len(part))]
 
-    def _look(self, prepared: list[dict[PreprocessSettings, npt.NDArray[np.uint8]]]) -> dict[str, ForwardOutput]:
+    def _forward(self, prepared: list[dict[PreprocessSettings, npt.NDArray[np.uint8]]]) -> dict[str, ForwardOutput]:
         found = {}
         for name, model in self.models.items():
-            look = model.look(np.stack([one[model.config.preprocess] for one in prepared]))
-            found[name] = replace(look, probabilities=self.recipe.calm(name, look.probabilities))
+            output = model.forward(np.stack([one[model.config.preprocess] for one in prepared]))
+            found[name] = replace(output, probabilities=self.calibration.temperature_scale(name, output.probabilities))
         return found
 
-    def _said(
+    def _assemble(
         self,
-        answer: Prediction,
-        question: SliceInput,
+        prediction: Prediction,
+        slice_: SliceInput,
         prepared: dict[PreprocessSettings, npt.NDArray[np.uint8]],
-        looks: dict[str, ForwardOutput],
+        outputs: dict[str, ForwardOutput],
         row: int,
     ) -> Prediction:
-        single = {name: look.probabilities[row] for name, look in looks.items()}
-        together = self.recipe.vote({name: shares[None] for name, shares in single.items()})[0]
+        single = {name: output.probabilities[row] for name, output in outputs.items()}
+        together = self.calibration.vote({name: shares[None] for name, shares in single.items()})[0]
         tracing = next((name for name, model in self.models.items() if model.traces), None)
         drawn: dict[str, Any] = {}
         peak = None
         if tracing is not None:
-            look = looks[tracing]
-            assert look.outlines is not None
-            assert look.peaks is not None
-            assert look.seen is not None
-            drawn, peak = {"outline": look.outlines[row], "seen": look.seen[row]}, float(look.peaks[row])
+            output = outputs[tracing]
+            assert output.outlines is not None
+            assert output.outline_peaks is not None
+            assert output.features is not None
+            drawn, peak = (
+                {"outline": output.outlines[row], "features": output.features[row]},
+                float(output.outline_peaks[row]),
+            )
         shown = self.models[tracing or next(iter(self.models))].config.preprocess
         return replace(
-            answer,
-            gate=self.gate.judge(prepared[GATE_SETTINGS], question.claims, peak) if self.gate else None,
+            prediction,
+            gate=self.detector.decide(prepared[GATE_SETTINGS], slice_.claims, peak) if self.detector else None,
             probabilities={**single, ENSEMBLE: together},
-            sets=self.recipe.sets(list(single), together),
+            sets=self.calibration.sets(list(single), together),
             image=prepared[shown],
             view=shown,
             **drawn,

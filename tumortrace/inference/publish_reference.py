@@ -62,8 +62,8 @@ def outline_peaks(run: Run) -> dict[str, float]:
     dataset = run.dataset.dataset
     place = {str(name): row for row, name in enumerate(dataset.manifest["slice_id"])}
     ids = rows["slice_id"].astype(str).tolist()
-    looks = _looks(Classifier.from_run(run), dataset, np.array([place[name] for name in ids]))
-    peaks = np.concatenate([look.peaks for look in looks if look.peaks is not None])
+    outputs = _looks(Classifier.from_run(run), dataset, np.array([place[name] for name in ids]))
+    peaks = np.concatenate([output.outline_peaks for output in outputs if output.outline_peaks is not None])
     return dict(zip(ids, peaks.tolist(), strict=True))
 
 
@@ -76,8 +76,8 @@ def publish_index() -> Path:
     """
     bundle = find_bundle("tracenet")
     dataset = datasets.open_dataset(bundle.config.dataset)
-    looks = _looks(Classifier.from_bundle(bundle), dataset, np.arange(len(dataset.manifest)))
-    seen = np.concatenate([look.seen for look in looks if look.seen is not None])
+    outputs = _looks(Classifier.from_bundle(bundle), dataset, np.arange(len(dataset.manifest)))
+    seen = np.concatenate([output.features for output in outputs if output.features is not None])
     return save_index(
         seen, dataset.manifest["slice_id"].astype(str).tolist(), paths.artifacts() / "models" / "tracenet"
     )
@@ -86,4 +86,4 @@ def publish_index() -> Path:
 def _looks(model: Classifier, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[ForwardOutput]:
     images = cache.load_cache(dataset, model.config.preprocess).images
     for start in range(0, len(rows), _BATCH):
-        yield model.look(np.asarray(images[rows[start : start + _BATCH]]))
+        yield model.forward(np.asarray(images[rows[start : start + _BATCH]]))

@@ -52,9 +52,9 @@ def trust(bench: BenchmarkFacts, model: str, method: str) -> str:
     return said + (f". A blind guess at the middle: {blind[0]:.0%}." if blind else ".")
 
 
-def outline(bench: BenchmarkFacts, question: SliceInput, answer: Prediction) -> list[str]:
+def outline(bench: BenchmarkFacts, question: SliceInput, prediction: Prediction) -> list[str]:
     """TraceNet's outline: its area, and how good its outlines are; nothing where it was not asked."""
-    inside = rendering.region(question, answer)
+    inside = rendering.region(question, prediction)
     if inside is None:
         return []
     if not inside.any():

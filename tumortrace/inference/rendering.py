@@ -32,17 +32,17 @@ def shown(question: SliceInput) -> Picture:
     return picture
 
 
-def region(question: SliceInput, answer: Prediction) -> Region | None:
+def region(question: SliceInput, prediction: Prediction) -> Region | None:
     """``[H, W]``: what TraceNet takes for tumour; None where it was not asked."""
-    if answer.outline is None or answer.view is None:
+    if prediction.outline is None or prediction.view is None:
         return None
-    inside: Region = invert_crop(answer.outline, question.pixels, answer.view) > INSIDE
+    inside: Region = invert_crop(prediction.outline, question.pixels, prediction.view) > INSIDE
     return inside
 
 
-def outlined(question: SliceInput, answer: Prediction) -> Picture:
+def outlined(question: SliceInput, prediction: Prediction) -> Picture:
     """``[H, W, 3]`` with TraceNet's outline, ``[H, W]`` where there is none."""
-    found = region(question, answer)
+    found = region(question, prediction)
     picture = shown(question)
     return picture if found is None else overlay.draw_region(picture, found, COLOUR)
 

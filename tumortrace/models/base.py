@@ -31,8 +31,9 @@ class SliceNet(nn.Module):
     """The least side of a slice, in pixels, that its layers can halve to the end."""
     learns_outlines: ClassVar[bool] = False
     """Whether in training it gives the logits of an outline ``[B, 1, h, w]`` beside those of the class."""
-    mirrors: bool = False
-    """Whether :meth:`answer` is the mean over a slice and its mirror image; :func:`.registry.build` sets it."""
+    hflip_tta: bool = False
+    """Whether :meth:`forward_tta` is the mean over a slice and its mirror image (test-time augmentation);
+    :func:`.registry.build` sets it."""
     saliency_grid: tuple[float, float]
     """Where the saliency layer's cells lie: the pixel under the centre of cell 0, and pixels from cell to cell."""
     pyramid: ClassVar[dict[str, int]] = {}
@@ -78,10 +79,10 @@ class SliceNet(nn.Module):
             features = self.run_stage(name, features)
         return self.leave(features)
 
-    def answer(self, images: Tensor) -> Tensor:
+    def forward_tta(self, images: Tensor) -> Tensor:
         """Logits ``[B, 3]`` of ``[B, D, S, S]``, in evaluation mode, as the model is used after training."""
         logits: Tensor = self(images)
-        return (logits + self(images.flip(-1))) / 2 if self.mirrors else logits
+        return (logits + self(images.flip(-1))) / 2 if self.hflip_tta else logits
 
     def features(self, images: Tensor, until: str) -> Tensor:
         """What the stages up to and including ``until`` make of ``[B, D, S, S]``."""

@@ -70,7 +70,7 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
 
 def _prepared(model: SliceNet, settings: ModelSettings) -> SliceNet:
     model.freeze(settings.freeze_until)
-    model.mirrors = settings.mirror
+    model.hflip_tta = settings.mirror
     return model
 
 

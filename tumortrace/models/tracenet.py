@@ -100,14 +100,14 @@ class TraceNet(SliceNet):
         drawn = self._draw(images)[1]
         return F.interpolate(drawn.float(), images.shape[-2:], mode="bilinear", align_corners=False).sigmoid()
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward_all(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Everything in one pass, in evaluation mode.
 
         Args:
             images: ``[B, 1, S, S]`` in 0..1.
 
         Returns:
-            Logits ``[B, 3]``; the probability of tumour ``[B, S/4, S/4]``; what the head saw, ``[B, F]``.
+            Logits ``[B, 3]``; the probability of tumour ``[B, S/4, S/4]``; what the classifier saw, ``[B, F]``.
         """
         features, drawn, encoded = self._draw(images)
         seen = self._gather(features, drawn, encoded)

@@ -23,7 +23,7 @@ def html(report: Report) -> str:
         iso=report.created.isoformat(timespec="seconds"),
         case=_case(report),
         slices=[_slice(one, report) for one in report.slices[:IN_FULL]],
-        lines=[(wording.title(one.answer), *wording.summary(one.answer)) for one in report.slices],
+        lines=[(wording.title(one.prediction), *wording.summary(one.prediction)) for one in report.slices],
         in_full=IN_FULL,
         models=report.models,
         versions=report.versions,
@@ -41,18 +41,18 @@ def _template() -> Template:
 
 
 def _slice(one: SliceReport, report: Report) -> dict[str, Any]:
-    answer = one.answer
+    prediction = one.prediction
     return {
-        "title": wording.title(answer),
-        "error": answer.error,
-        "gate": answer.gate,
-        "verdict": wording.VERDICTS[answer.gate.verdict] if answer.gate else "No gate shipped",
-        "open": wording.is_open(answer),
-        "label": CLASSES[answer.prediction] if answer.prediction is not None else "",
-        "share": wording.headline(answer).rpartition(", ")[2],
-        "agreement": wording.agreement(answer),
-        "sets": wording.set_lines(answer, report),
-        "rows": wording.rows(answer, report),
+        "title": wording.title(prediction),
+        "error": prediction.error,
+        "gate": prediction.gate,
+        "verdict": wording.VERDICTS[prediction.gate.verdict] if prediction.gate else "No gate shipped",
+        "open": wording.is_open(prediction),
+        "label": CLASSES[prediction.label] if prediction.label is not None else "",
+        "share": wording.headline(prediction).rpartition(", ")[2],
+        "agreement": wording.agreement(prediction),
+        "sets": wording.set_lines(prediction, report),
+        "rows": wording.rows(prediction, report),
         "anyway": wording.ANYWAY,
         "pictures": [_picture(picture) for picture in one.pictures],
         "facts": {wording.clean(name): wording.clean(fact, 200) for name, fact in one.facts.items()},

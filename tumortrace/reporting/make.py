@@ -54,15 +54,15 @@ def make_report(
     """
     alone = len(pairs) == 1
     parts = [
-        _slice(question, answer, context, alone) if place < IN_FULL else SliceReport(answer)
-        for place, (question, answer) in enumerate(pairs)
+        _slice(question, prediction, context, alone) if place < IN_FULL else SliceReport(prediction)
+        for place, (question, prediction) in enumerate(pairs)
     ]
     told = None
     if case is not None and case.probabilities is not None and pairs:
         curve = [(name, shares) for name, shares, _ in case.curve]
         told = CaseLine(pairs[0][0].file, case.probabilities, case.used, case.of, curve)
     return Report(
-        slices=(*parts, *[SliceReport(answer) for answer in refused]),
+        slices=(*parts, *[SliceReport(prediction) for prediction in refused]),
         case=told,
         models=context.models,
         titles={**context.titles, "ensemble": model_title("ensemble")},
@@ -93,21 +93,21 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _slice(question: SliceInput, answer: Prediction, context: Context, alone: bool) -> SliceReport:
+def _slice(question: SliceInput, prediction: Prediction, context: Context, alone: bool) -> SliceReport:
     facts = dict(question.facts)
-    if answer.error or not answer.probabilities:
-        return SliceReport(answer, (), facts)
+    if prediction.error or not prediction.probabilities:
+        return SliceReport(prediction, (), facts)
     pictures, notes = [Picture("As given", rendering.shown(question))], []
-    inside = rendering.region(question, answer)
+    inside = rendering.region(question, prediction)
     if inside is not None:
-        pictures.append(Picture("TraceNet's outline", rendering.outlined(question, answer)))
-        notes += reliability.outline(context.bench, question, answer)
+        pictures.append(Picture("TraceNet's outline", rendering.outlined(question, prediction)))
+        notes += reliability.outline(context.bench, question, prediction)
     if context.heat is not None and (alone or inside is None):
         name, found, view = context.heat(question)
         title = context.titles.get(name, name)
         caption = f"Grad-CAM of {title} towards {CLASSES[found.target]}"
         pictures.append(Picture(caption, rendering.under_heat(question, found.heat, view)))
         notes.append(f"Grad-CAM of {title}. {reliability.trust(context.bench, name, 'gradcam')}")
-    if alone and context.neighbours is not None and answer.seen is not None:
-        notes += reliability.alike(context.neighbours.find(answer.seen))
-    return SliceReport(answer, tuple(pictures), facts, tuple(notes))
+    if alone and context.neighbours is not None and prediction.features is not None:
+        notes += reliability.alike(context.neighbours.find(prediction.features))
+    return SliceReport(prediction, tuple(pictures), facts, tuple(notes))

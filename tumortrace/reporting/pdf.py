@@ -82,25 +82,27 @@ class _Numbered(Canvas):  # type: ignore[misc]
 
 
 def _slice(one: SliceReport, report: Report) -> list[Flowable]:
-    answer = one.answer
-    head: list[Flowable] = [_rule(), _text(wording.title(answer), "head")]
-    if answer.error:
+    prediction = one.prediction
+    head: list[Flowable] = [_rule(), _text(wording.title(prediction), "head")]
+    if prediction.error:
         return [
-            KeepTogether([*head, _framed(f"<b>Not judged.</b> {escape(wording.clean(answer.error, 300))}", "not_mr")])
+            KeepTogether(
+                [*head, _framed(f"<b>Not judged.</b> {escape(wording.clean(prediction.error, 300))}", "not_mr")]
+            )
         ]
-    verdict = answer.gate.verdict if answer.gate else "unlike"
-    said = wording.VERDICTS[verdict] if answer.gate else "No gate shipped"
-    head.append(_framed(f"<b>{escape(said)}.</b> {escape(answer.gate.reason if answer.gate else '')}", verdict))
-    open_ = wording.is_open(answer)
+    verdict = prediction.gate.verdict if prediction.gate else "unlike"
+    said = wording.VERDICTS[verdict] if prediction.gate else "No gate shipped"
+    head.append(_framed(f"<b>{escape(said)}.</b> {escape(prediction.gate.reason if prediction.gate else '')}", verdict))
+    open_ = wording.is_open(prediction)
     if open_:
-        assert answer.prediction is not None
-        colour = CLASS_COLOURS[CLASSES[answer.prediction]]
-        head.append(_text(f'<font color="{colour}">{escape(wording.headline(answer))}</font>', "said", raw=True))
-        lines = [wording.agreement(answer), *wording.set_lines(answer, report)]
+        assert prediction.label is not None
+        colour = CLASS_COLOURS[CLASSES[prediction.label]]
+        head.append(_text(f'<font color="{colour}">{escape(wording.headline(prediction))}</font>', "said", raw=True))
+        lines = [wording.agreement(prediction), *wording.set_lines(prediction, report)]
         head += [_text(line, "body") for line in lines if line]
     else:
         head.append(_text(wording.ANYWAY, "label"))
-    head += [Spacer(1, 2 * mm), _shares(wording.rows(answer, report), faint=not open_)]
+    head += [Spacer(1, 2 * mm), _shares(wording.rows(prediction, report), faint=not open_)]
     rest: list[Flowable] = [_pictures(one)] if one.pictures else []
     rest += [_text(note, "soft") for note in one.notes]
     if one.facts:
@@ -178,7 +180,7 @@ def _overview(report: Report) -> list[Flowable]:
         return []
     head = [_text(name, "caption") for name in ("file", "gate", "answer", "with 90 % coverage")]
     cells = [head] + [
-        [_text(text, "cell") for text in (wording.title(one.answer), *wording.summary(one.answer))]
+        [_text(text, "cell") for text in (wording.title(one.prediction), *wording.summary(one.prediction))]
         for one in report.slices
     ]
     table = Table(cells, colWidths=[_WIDTH * share for share in (0.38, 0.16, 0.26, 0.2)], repeatRows=1, hAlign="LEFT")

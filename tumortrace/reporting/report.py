@@ -28,7 +28,7 @@ class Picture:
 class SliceReport:
     """One slice."""
 
-    answer: Prediction
+    prediction: Prediction
     pictures: tuple[Picture, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -15,32 +15,32 @@ from tumortrace.reporting.wording import clean
 _FORMULA = ("=", "+", "-", "@")
 
 
-def csv(answers: Sequence[Prediction]) -> str:
+def csv(predictions: Sequence[Prediction]) -> str:
     """A row a slice: file, slice, error, gate, prediction, sets, and the probabilities of each model."""
-    return pd.DataFrame([_row(answer) for answer in answers]).to_csv(index=False)
+    return pd.DataFrame([_row(prediction) for prediction in predictions]).to_csv(index=False)
 
 
-def json_lines(answers: Sequence[Prediction]) -> str:
+def json_lines(predictions: Sequence[Prediction]) -> str:
     """:meth:`Answer.record` of each, a line each."""
-    return "".join(json.dumps(answer.record(), allow_nan=False) + "\n" for answer in answers)
+    return "".join(json.dumps(prediction.record(), allow_nan=False) + "\n" for prediction in predictions)
 
 
-def _row(answer: Prediction) -> dict[str, Any]:
-    label = answer.named
+def _row(prediction: Prediction) -> dict[str, Any]:
+    label = prediction.named_label
     row: dict[str, Any] = {
-        "file": _inert(answer.file),
-        "slice": _inert(answer.slice),
-        "error": _inert(answer.error or ""),
-        "gate": answer.gate.verdict if answer.gate else "",
-        "reason": answer.gate.reason if answer.gate else "",
+        "file": _inert(prediction.file),
+        "slice": _inert(prediction.slice),
+        "error": _inert(prediction.error or ""),
+        "gate": prediction.gate.verdict if prediction.gate else "",
+        "reason": prediction.gate.reason if prediction.gate else "",
         "prediction": "" if label is None else CLASSES[label],
     }
     row |= {
         f"set_{level}": " or ".join(CLASSES[one] for one in labels)
-        for level, labels in answer.sets.items()
+        for level, labels in prediction.sets.items()
         if label is not None
     }
-    for model, shares in answer.probabilities.items():
+    for model, shares in prediction.probabilities.items():
         row |= {f"{model}_{name}": round(float(share), 6) for name, share in zip(CLASSES, shares, strict=True)}
     return row
 

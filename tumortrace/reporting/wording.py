@@ -29,56 +29,58 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return plain if len(plain) <= longest else f"{plain[: longest // 2 - 2]} ... {plain[-(longest // 2 - 3) :]}"
 
 
-def title(answer: Prediction) -> str:
+def title(prediction: Prediction) -> str:
     """File and slice."""
-    return clean(f"{clean(answer.file)} · {answer.slice}" if answer.slice else answer.file, LONGEST + 30)
+    return clean(
+        f"{clean(prediction.file)} · {prediction.slice}" if prediction.slice else prediction.file, LONGEST + 30
+    )
 
 
-def is_open(answer: Prediction) -> bool:
+def is_open(prediction: Prediction) -> bool:
     """Whether its probabilities may be headlined."""
-    return answer.gate is None or answer.gate.open
+    return prediction.gate is None or prediction.gate.open
 
 
-def headline(answer: Prediction) -> str:
+def headline(prediction: Prediction) -> str:
     """``glioma, 93 %``."""
-    label = answer.prediction
-    return "" if label is None else f"{CLASSES[label]}, {float(answer.probabilities['ensemble'][label]):.0%}"
+    label = prediction.label
+    return "" if label is None else f"{CLASSES[label]}, {float(prediction.probabilities['ensemble'][label]):.0%}"
 
 
-def agreement(answer: Prediction) -> str:
+def agreement(prediction: Prediction) -> str:
     """How many models say so."""
-    count = len(answer.single)
-    return f"{answer.agreeing} of {count} models name it first." if count > 1 else ""
+    count = len(prediction.single)
+    return f"{prediction.agreeing} of {count} models name it first." if count > 1 else ""
 
 
-def set_lines(answer: Prediction, report: Report) -> list[str]:
+def set_lines(prediction: Prediction, report: Report) -> list[str]:
     """The prediction sets in words."""
     lines = []
-    for level, labels in sorted(answer.sets.items()):
+    for level, labels in sorted(prediction.sets.items()):
         names = " or ".join(CLASSES[label] for label in labels)
         held = report.coverage.get(level, "")
         lines.append(f"With {level} % promised coverage: {names}" + (f" ({held})" if held else "") + ".")
     return lines
 
 
-def rows(answer: Prediction, report: Report) -> list[tuple[str, list[float], bool]]:
+def rows(prediction: Prediction, report: Report) -> list[tuple[str, list[float], bool]]:
     """Model, its three probabilities, and whether it is the ensemble; the ensemble first."""
-    names = sorted(answer.probabilities, key=lambda name: name != "ensemble")
+    names = sorted(prediction.probabilities, key=lambda name: name != "ensemble")
     return [
-        (report.titles.get(name, name), [float(share) for share in answer.probabilities[name]], name == "ensemble")
+        (report.titles.get(name, name), [float(share) for share in prediction.probabilities[name]], name == "ensemble")
         for name in names
     ]
 
 
-def summary(answer: Prediction) -> tuple[str, str, str]:
+def summary(prediction: Prediction) -> tuple[str, str, str]:
     """Gate, answer, and the 90 % set, for a table."""
-    if answer.error:
-        return "not judged", clean(answer.error, 160), ""
+    if prediction.error:
+        return "not judged", clean(prediction.error, 160), ""
     gate = {"in_range": "may be judged", "unlike": "unlike", "not_mr": "no MR slice"}
-    verdict = gate[answer.gate.verdict] if answer.gate else "no gate"
-    if not is_open(answer):
+    verdict = gate[prediction.gate.verdict] if prediction.gate else "no gate"
+    if not is_open(prediction):
         return verdict, "", ""
-    return verdict, headline(answer), " or ".join(CLASSES[label] for label in answer.sets.get(90, ()))
+    return verdict, headline(prediction), " or ".join(CLASSES[label] for label in prediction.sets.get(90, ()))
 
 
 def receipt(report: Report) -> list[str]:

@@ -53,7 +53,7 @@ def predict_logits(
     parts = []
     for index in torch.split(mine, batch_size or (256 if data.slices.is_cuda else 64)):
         with group.fabric.autocast():
-            out = frozen.predict(model, index) if frozen else model.answer(data.batch(index))
+            out = frozen.predict(model, index) if frozen else model.forward_tta(data.batch(index))
             parts.append(out.float())
     model.train(was_training)
     logits = torch.cat(parts)

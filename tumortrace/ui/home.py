@@ -57,7 +57,7 @@ def headline() -> None:
     shipped = bool(found)
     if not found:
         text = "Runs that finish on this machine are judged on the Results page."
-        st.html(style.note(text, "calm", "No trained models are shipped with this copy yet."))
+        st.html(style.note(text, "info", "No trained models are shipped with this copy yet."))
         found = results_index.result_sources()
     shown = found[:CARDS]
     if not shown:

@@ -45,7 +45,7 @@ def judged(chosen: list[LoadedModel], every: Sequence[ClassifyRequest], key: str
             with so_far.container():
                 plots.show_figure(classify.series_curve(curve(make_case(part))), f"{key}_{done}")
 
-    found = predictions.many(chosen, every, told)
+    found = predictions.predict_many(chosen, every, told)
     bar.empty()
     so_far.empty()
     return make_case(found, shipped_calibration().own_share), found
@@ -69,7 +69,7 @@ def render(case: Case, broken: Sequence[str], key: str) -> None:
         text = f"The gate let none of {case.judged} slices in, so there is no answer for this series."
         st.html(style.note(text, "warn", "No answer."))
     else:
-        label = case.prediction
+        label = case.label
         assert label is not None
         left, right = plots.columns(f"case-{key}", [2, 3])
         with left:

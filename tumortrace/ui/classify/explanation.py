@@ -22,27 +22,27 @@ ROW: Final = 3
 """Maps beside each other."""
 
 
-def looked(asked: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]) -> None:
+def looked(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     """Saliency by model, side by side."""
     method, target, opacity = _settings()
-    by_key = {judge.key: judge for judge in chosen}
+    by_key = {loaded.key: loaded for loaded in chosen}
     kept = [key for key in st.session_state.get(state.CLASSIFY_HEATS, []) if key in by_key]
     if kept != st.session_state.get(state.CLASSIFY_HEATS):
-        st.session_state[state.CLASSIFY_HEATS] = kept or [judge.key for judge in in_order(chosen)[:ROW]]
+        st.session_state[state.CLASSIFY_HEATS] = kept or [loaded.key for loaded in in_order(chosen)[:ROW]]
     drawn = st.multiselect(
         "Models", list(by_key), key=state.CLASSIFY_HEATS, format_func=lambda key: by_key[key].title,
         persist_state="session",
     )  # fmt: skip
-    outline = answer.outline is not None and st.session_state.get(state.CLASSIFY_OUTLINE, True)
+    outline = prediction.outline is not None and st.session_state.get(state.CLASSIFY_OUTLINE, True)
     for start in range(0, len(drawn), ROW):
         for column, key in zip(plots.columns(f"heats{start}", ROW), drawn[start : start + ROW], strict=False):
             with column:
-                _heat(asked, answer, by_key[key], method, target, opacity, outline)
+                _heat(asked, prediction, by_key[key], method, target, opacity, outline)
 
 
 def in_order(chosen: list[LoadedModel]) -> list[LoadedModel]:
     """TraceNet first, where it is asked."""
-    return sorted(chosen, key=lambda judge: judge.name != "tracenet")
+    return sorted(chosen, key=lambda loaded: loaded.name != "tracenet")
 
 
 def _settings() -> tuple[str, int | None, float]:
@@ -63,17 +63,17 @@ def _settings() -> tuple[str, int | None, float]:
 
 def _heat(
     asked: ClassifyRequest,
-    answer: Prediction,
-    judge: LoadedModel,
+    prediction: Prediction,
+    loaded: LoadedModel,
     method: str,
     target: int | None,
     opacity: float,
     outline: bool,
 ) -> None:
-    found: Any = models.explanation(judge, asked.pixels, target, method)
-    inside = rendering.region(asked, answer) if outline else None
-    shown = rendering.under_heat(asked, found.heat, judge.view, opacity, inside)
-    caption = f"{judge.title}: {TITLES[method]} towards {CLASSES[found.target]}" + (
+    found: Any = models.explanation(loaded, asked.pixels, target, method)
+    inside = rendering.region(asked, prediction) if outline else None
+    shown = rendering.under_heat(asked, found.heat, loaded.view, opacity, inside)
+    caption = f"{loaded.title}: {TITLES[method]} towards {CLASSES[found.target]}" + (
         "" if found.heat.any() else ": no map"
     )
     st.image(images.fitted(shown, 448), caption=caption, alt=f"{caption}, over {asked.title}", width="stretch")
@@ -81,16 +81,16 @@ def _heat(
     if empty:
         st.caption(f":material/info: {empty}")
         return
-    st.caption(reliability.trust(benchmark_document.read_document().document, judge.name, method))
+    st.caption(reliability.trust(benchmark_document.read_document().document, loaded.name, method))
 
 
-def alike(asked: ClassifyRequest, answer: Prediction) -> None:
+def alike(asked: ClassifyRequest, prediction: Prediction) -> None:
     """The most similar slices of the dataset, with diagnoses and outlines."""
     index = models.retrieval_index()
-    if index is None or answer.seen is None:
+    if index is None or prediction.features is None:
         st.caption("Similar slices are found through TraceNet; it was not asked, or no index ships.")
         return
-    found = index.find(answer.seen, ALIKE, asked.person_id)
+    found = index.find(prediction.features, ALIKE, asked.person_id)
     here = cache.published_dataset()
     with st.container(horizontal=True, gap="small", key="alike"):
         for one in found:
@@ -114,5 +114,5 @@ def alike(asked: ClassifyRequest, answer: Prediction) -> None:
 def model_lines(chosen: list[LoadedModel]) -> None:
     """What each model was trained on."""
     with st.expander("What these models were trained on"):
-        for judge in chosen:
-            st.markdown(f"**{judge.title or model_title(judge.name)}**: {judge.detail}")
+        for loaded in chosen:
+            st.markdown(f"**{loaded.title or model_title(loaded.name)}**: {loaded.detail}")

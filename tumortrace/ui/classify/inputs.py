@@ -25,8 +25,8 @@ EXAMPLES_A_CLASS: Final = 3
 
 def choose_models(every: list[LoadedModel]) -> list[LoadedModel]:
     """The models to ask: the shipped ones, or the newest run where none is shipped."""
-    by_key = {judge.key: judge for judge in every}
-    shipped = [judge.key for judge in every if judge.shipped]
+    by_key = {loaded.key: loaded for loaded in every}
+    shipped = [loaded.key for loaded in every if loaded.shipped]
     kept = [key for key in st.session_state.get(state.CLASSIFY_MODELS, []) if key in by_key]
     if state.CLASSIFY_MODELS not in st.session_state or kept != st.session_state[state.CLASSIFY_MODELS]:
         st.session_state[state.CLASSIFY_MODELS] = kept or shipped or [every[0].key]
@@ -128,14 +128,14 @@ def _candidates(dataset: Dataset, unseeing: list[LoadedModel], draw: int) -> tup
     rows = dataset.manifest
     where = f"Slices of the dataset {dataset.name}; the models have been trained on them."
     if unseeing:
-        judge = unseeing[0]
+        loaded = unseeing[0]
         table = cache.folds(dataset)
-        held = (table[judge.protocol] == judge.fold).fillna(False).to_numpy(dtype=bool)
+        held = (table[loaded.protocol] == loaded.fold).fillna(False).to_numpy(dtype=bool)
         if held.any():
             rows = rows[held]
             named = " and ".join(filter(None, [", ".join(one.title for one in unseeing[:-1]), unseeing[-1].title]))
             have = "has" if len(unseeing) == 1 else "have"
-            where = f"Slices of the test fold ({judge.protocol} fold {judge.fold}), which {named} {have} not seen; "
+            where = f"Slices of the test fold ({loaded.protocol} fold {loaded.fold}), which {named} {have} not seen; "
             where += "models that were trained on all slices have."
     if dataset.synthetic and not unseeing:
         where = f"Slices of the dataset {dataset.name}, drawn by this app: the gate should turn them away."
@@ -158,7 +158,7 @@ def _take(slice_id: str) -> None:
 
 def unseeing(dataset: Dataset, chosen: list[LoadedModel]) -> list[LoadedModel]:
     """The models whose test fold examples are drawn from: the first trained on this kind of slices, and its like."""
-    fitting = [judge for judge in chosen if judge.synthetic == dataset.synthetic and judge.fold]
+    fitting = [loaded for loaded in chosen if loaded.synthetic == dataset.synthetic and loaded.fold]
     if not fitting or not (identity.is_published(dataset) or dataset.synthetic):
         return []
-    return [judge for judge in fitting if (judge.protocol, judge.fold) == (fitting[0].protocol, fitting[0].fold)]
+    return [loaded for loaded in fitting if (loaded.protocol, loaded.fold) == (fitting[0].protocol, fitting[0].fold)]

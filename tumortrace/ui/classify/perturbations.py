@@ -29,7 +29,7 @@ _SLIDERS: Final[dict[str, tuple[str, float, float, float, str]]] = {
 _TOGGLES: Final = {"mirror": "Mirror left to right", "flip": "Flip top to bottom"}
 
 
-def render(asked: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]) -> None:
+def render(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     """Sliders, the changed slice, and what is said of it."""
     left, middle, right = plots.columns("whatif", [1, 1, 1])
     with left:
@@ -40,11 +40,11 @@ def render(asked: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]
         shown = np.rint(perturb(asked.pixels, change) * 255).astype(np.uint8)
         st.image(images.fitted(shown, 448), caption=caption, alt=f"{asked.title}, {caption.lower()}", width="stretch")
     with right:
-        found = answer if change == NOTHING else predictions.one(chosen, altered)
+        found = prediction if change == NOTHING else predictions.predict_one(chosen, altered)
         if found.error:
             st.html(style.note(found.error, "error", "No answer."))
         else:
-            _said(answer, found)
+            _said(prediction, found)
 
 
 def _change() -> Perturbation:
@@ -83,18 +83,18 @@ def stable(asked: ClassifyRequest, chosen: list[LoadedModel]) -> None:
     """How the probabilities move under small changes."""
     every = [changed(asked, change) for change in SMALL_PERTURBATIONS.values()]
     with st.spinner(f"Asking about {len(every) - 1} small changes ...", show_time=True):
-        found = predictions.many(chosen, every)
-    if any(answer.error for answer in found):
+        found = predictions.predict_many(chosen, every)
+    if any(prediction.error for prediction in found):
         st.html(style.note("A small change makes this slice unreadable.", "warn"))
         return
     table = pd.DataFrame(
         [
-            {"change": name, **dict(zip(CLASSES, answer.probabilities["ensemble"], strict=True))}
-            for name, answer in zip(SMALL_PERTURBATIONS, found, strict=True)
+            {"change": name, **dict(zip(CLASSES, prediction.probabilities["ensemble"], strict=True))}
+            for name, prediction in zip(SMALL_PERTURBATIONS, found, strict=True)
         ]
     )
-    first = found[0].prediction
-    same = sum(answer.prediction == first for answer in found[1:])
+    first = found[0].label
+    same = sum(prediction.label == first for prediction in found[1:])
     said = "every" if same == len(found) - 1 else f"{same} of {len(found) - 1}"
     st.html(
         f'<p class="tt-said">The answer stays the same under {said} small change{"s" if said != "every" else ""}.</p>'

@@ -20,12 +20,12 @@ KEPT: Final = 1000
 Key = tuple[object, ...]
 
 
-def one(chosen: Sequence[LoadedModel], asked: ClassifyRequest) -> Prediction:
-    """The panel's answer to one slice."""
-    return many(chosen, [asked])[0]
+def predict_one(chosen: Sequence[LoadedModel], asked: ClassifyRequest) -> Prediction:
+    """The predictor's answer to one slice."""
+    return predict_many(chosen, [asked])[0]
 
 
-def many(
+def predict_many(
     chosen: Sequence[LoadedModel],
     every: Sequence[ClassifyRequest],
     progress: Callable[[int, list[Prediction]], None] | None = None,
@@ -42,9 +42,9 @@ def many(
     missing = list(dict.fromkeys(place for place, key in enumerate(keys) if key not in kept))
     found = {key: kept[key] for key in keys if key in kept}
     if missing:
-        answered = judges.predictor(chosen).answer(every[place] for place in missing)
-        for place, answer in zip(missing, answered, strict=True):
-            found[keys[place]] = kept[keys[place]] = answer
+        answered = judges.predictor(chosen).predict(every[place] for place in missing)
+        for place, prediction in zip(missing, answered, strict=True):
+            found[keys[place]] = kept[keys[place]] = prediction
             while len(kept) > KEPT:
                 kept.popitem(last=False)
             if progress:
@@ -53,5 +53,5 @@ def many(
 
 
 def _key(chosen: Sequence[LoadedModel], asked: ClassifyRequest) -> Key:
-    models = tuple((judge.key, judge.changed) for judge in chosen)
+    models = tuple((loaded.key, loaded.changed) for loaded in chosen)
     return (models, judges.digest(asked.pixels), asked.claims, asked.file, asked.slice)

@@ -23,7 +23,7 @@ from tumortrace.ui.shell.models import LoadedModel
 STEM = "tumortrace"
 
 
-def one(asked: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]) -> None:
+def one(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     """The report of a single slice."""
     st.caption(
         "The report holds the picture, TraceNet's outline, saliency, gate, probabilities, prediction sets, the models "
@@ -33,12 +33,12 @@ def one(asked: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]) -
     context = _context([asked], chosen)
 
     def made() -> Report:
-        return make_report([(asked, answer)], context)
+        return make_report([(asked, prediction)], context)
 
     with st.container(horizontal=True):
         _button("PDF report", lambda: reporting.pdf(made()), "pdf", "application/pdf")
         _button("HTML report", lambda: reporting.html(made()), "html", "text/html")
-        _button("JSON", lambda: reporting.json_lines([answer]), "json", "application/json")
+        _button("JSON", lambda: reporting.json_lines([prediction]), "json", "application/json")
     receipt([asked])
 
 
@@ -49,7 +49,7 @@ def batch(
     chosen: list[LoadedModel],
 ) -> None:
     """All slices of the batch, or of a series."""
-    every = [answer for _, answer in pairs] + list(refused)
+    every = [prediction for _, prediction in pairs] + list(refused)
 
     context = _context([one for one, _ in pairs], chosen)
 
@@ -90,18 +90,18 @@ def _context(asked: Sequence[ClassifyRequest], chosen: list[LoadedModel]) -> Con
     for one in chosen:
         own = ModelLine(one.title, one.detail, "a run of yours")
         lines.append(model_line(bundles[one.key]) if one.key in bundles else own)
-    judge = explanation.in_order(chosen)[0]
+    loaded = explanation.in_order(chosen)[0]
 
-    model = models.classifier(judge.key, judge.changed)
+    model = models.classifier(loaded.key, loaded.changed)
 
     # Called when the button is pressed, outside the script: no cache of the session may be read there.
     def heat(question: SliceInput) -> tuple[str, Any, Any]:
-        return judge.name, model.explain(question.pixels), judge.view
+        return loaded.name, model.explain(question.pixels), loaded.view
 
     index = None if any(each.person_id for each in asked) else models.retrieval_index()
     return Context(
         tuple(lines),
-        {judge.name: judge.title for judge in chosen},
+        {loaded.name: loaded.title for loaded in chosen},
         benchmark_document.read_document().document,
         index,
         heat,

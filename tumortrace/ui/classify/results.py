@@ -43,50 +43,52 @@ TABLE_ROWS: Final = 200
 def single(one: ClassifyRequest, chosen: list[LoadedModel]) -> None:
     """One slice: picture, gate, answer, and what stands behind it."""
     with st.spinner("Asking the models ...", show_time=True):
-        answer = predictions.one(chosen, one)
+        prediction = predictions.predict_one(chosen, one)
     with st.container(border=True):
         st.subheader(one.title, anchor=False)
-        if answer.error:
-            st.html(style.note(answer.error, "error", "Not judged."))
+        if prediction.error:
+            st.html(style.note(prediction.error, "error", "Not judged."))
             return
         if one.truth is not None:
             st.html(f"Diagnosis in the dataset: {style.class_chip(one.truth)}")
-        verdict.gate(answer.gate)
+        verdict.gate(prediction.gate)
         left, right = plots.columns("answer", [2, 3])
         with left:
-            outline = answer.outline is not None and st.toggle(
+            outline = prediction.outline is not None and st.toggle(
                 "TraceNet's outline", value=True, key=state.CLASSIFY_OUTLINE, persist_state="session"
             )
-            verdict.picture(one, answer, outline)
+            verdict.picture(one, prediction, outline)
             if one.facts:
                 st.caption(" · ".join(f"{name} {fact}" for name, fact in one.facts.items()))
         with right:
-            shown = verdict.answered(one, answer, chosen)
-            for line in reliability.outline(benchmark_document.read_document().document, one, answer) if shown else []:
+            shown = verdict.answered(one, prediction, chosen)
+            for line in (
+                reliability.outline(benchmark_document.read_document().document, one, prediction) if shown else []
+            ):
                 st.caption(line)
     if shown:
-        _behind(one, answer, chosen)
+        _behind(one, prediction, chosen)
     else:
-        report.one(one, answer, chosen)
+        report.one(one, prediction, chosen)
 
 
 @st.fragment
-def _behind(one: ClassifyRequest, answer: Prediction, chosen: list[LoadedModel]) -> None:
+def _behind(one: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     with layout.errors(), st.container(border=True):
         part = st.segmented_control(
             "Behind the answer", list(PARTS), default="looked", required=True, format_func=PARTS.__getitem__,
             key=state.CLASSIFY_PART, persist_state="session", label_visibility="collapsed",
         )  # fmt: skip
         if part == "alike":
-            explanation.alike(one, answer)
+            explanation.alike(one, prediction)
         elif part == "whatif":
-            perturbations.render(one, answer, chosen)
+            perturbations.render(one, prediction, chosen)
         elif part == "stable":
             perturbations.stable(one, chosen)
         elif part == "take":
-            report.one(one, answer, chosen)
+            report.one(one, prediction, chosen)
         else:
-            explanation.looked(one, answer, chosen)
+            explanation.looked(one, prediction, chosen)
 
 
 def several(found: list[Opened | Refused], chosen: list[LoadedModel]) -> None:
@@ -131,7 +133,7 @@ def _batch(singles: list[ClassifyRequest], refused: list[Prediction], chosen: li
             with place.container():
                 _table(so_far)
 
-    judged = predictions.many(chosen, singles, told)
+    judged = predictions.predict_many(chosen, singles, told)
     bar.empty()
     with place.container():
         _table(judged)
@@ -140,18 +142,18 @@ def _batch(singles: list[ClassifyRequest], refused: list[Prediction], chosen: li
 
 def _table(judged: list[Prediction]) -> None:
     rows = []
-    for answer in judged[:TABLE_ROWS]:
-        if answer.error or (answer.gate is None and not answer.probabilities):
-            rows.append(tables.Line([answer.file, answer.error or "", "", "", ""], faint=True))
+    for prediction in judged[:TABLE_ROWS]:
+        if prediction.error or (prediction.gate is None and not prediction.probabilities):
+            rows.append(tables.Line([prediction.file, prediction.error or "", "", "", ""], faint=True))
             continue
-        open_ = answer.gate is None or answer.gate.open
-        label = answer.prediction
+        open_ = prediction.gate is None or prediction.gate.open
+        label = prediction.label
         assert label is not None
         said = CLASSES[label] if open_ else "not headlined"
-        share = f"{float(answer.probabilities['ensemble'][label]):.0%}" if open_ else ""
-        names = " or ".join(CLASSES[one] for one in answer.sets.get(90, ())) if open_ else ""
-        gate = verdict.HEADS[answer.gate.verdict].rstrip(".") if answer.gate else "no gate"
-        rows.append(tables.Line([answer.file, gate, said, share, names], faint=not open_))
+        share = f"{float(prediction.probabilities['ensemble'][label]):.0%}" if open_ else ""
+        names = " or ".join(CLASSES[one] for one in prediction.sets.get(90, ())) if open_ else ""
+        gate = verdict.HEADS[prediction.gate.verdict].rstrip(".") if prediction.gate else "no gate"
+        rows.append(tables.Line([prediction.file, gate, said, share, names], faint=not open_))
     head = ["file", "gate", "answer", "probability", "with 90 % coverage"]
     tables.show_table("Answers of all files", head, rows, text=(0, 1, 2, 4), wrap=True)
     if len(judged) > TABLE_ROWS:

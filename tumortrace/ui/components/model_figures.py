@@ -49,7 +49,7 @@ def one(source: ResultSource, level: str) -> None:
     part = report.unit(level)
     if part is None:
         text = "Some of its slices have no known patient, and a share of the patients is not the patients."
-        st.html(style.note(text, "calm", "This model cannot be judged by patient."))
+        st.html(style.note(text, "info", "This model cannot be judged by patient."))
         return
     basis = results_index.rests_on(report, level)
     _headline(report, level)
@@ -104,7 +104,7 @@ def _precision_recall(source: ResultSource, level: str, basis: str) -> None:
     try:
         judged = results_index.joined(source)
     except TumorTraceError as error:
-        st.html(style.note(error.remedy, "calm", "The rows behind this curve are not at hand."))
+        st.html(style.note(error.remedy, "info", "The rows behind this curve are not at hand."))
         return
     rows = by_patient(judged) if level == "patient" else judged
     frame = curves.precision_recall_frame(judged if rows is None else rows)
@@ -142,4 +142,4 @@ def _training(source: ResultSource) -> None:
 def nothing() -> None:
     """Where there is neither a shipped model nor a finished run."""
     text = "Results appear as soon as a run has finished: it then predicts its test fold once, and is judged."
-    st.html(style.note(text, "calm", "No results yet."))
+    st.html(style.note(text, "info", "No results yet."))

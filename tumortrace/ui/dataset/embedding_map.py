@@ -171,14 +171,14 @@ def _about(dataset: Dataset, found: Embedding, rows: pd.DataFrame) -> None:
         seen = f"{title} was trained on real slices and has never seen these."
     else:
         seen = f"{title} was trained on {facts['trained_on']}.{_already_seen(dataset, found, rows)}"
-    st.html(style.note(seen, "calm", "What the model has seen."))
+    st.html(style.note(seen, "info", "What the model has seen."))
     st.caption(
         f"{part} as the last layer of {title} sees them: {facts['method']}, seed {facts['seed']}. Neighbours on the "
         "map are alike to the model; how far apart two distant groups lie, and how large a group is, say little."
     )
-    judge = embedding.embedding_model()
-    if judge is not None and (judge.name, judge.card["weights_sha256"]) != (facts["model"], facts["weights_sha256"]):
-        text = f"It was made with {title} as it was then; {judge.title} ships now. This makes it anew:"
+    loaded = embedding.embedding_model()
+    if loaded is not None and (loaded.name, loaded.card["weights_sha256"]) != (facts["model"], facts["weights_sha256"]):
+        text = f"It was made with {title} as it was then; {loaded.title} ships now. This makes it anew:"
         st.html(style.note(text, "warn", "The map is older than the weights."))
         st.code(paths.command("publish-map"), language="bash")
 
@@ -198,20 +198,20 @@ def _already_seen(dataset: Dataset, found: Embedding, rows: pd.DataFrame) -> str
 
 
 def _offer(dataset: Dataset) -> None:
-    judge = embedding.embedding_model()
+    loaded = embedding.embedding_model()
     count = len(dataset.manifest)
-    if judge is None:
+    if loaded is None:
         text = "The map shows slices where a shipped model sees them. Publish a run, or restore artifacts/."
-        st.html(style.note(text, "calm", "No trained model is shipped with this copy."))
+        st.html(style.note(text, "info", "No trained model is shipped with this copy."))
         return
     if count < embedding.LEAST:
-        st.html(style.note(f"It takes {embedding.LEAST} slices or more.", "calm", "Too few slices for a map."))
+        st.html(style.note(f"It takes {embedding.LEAST} slices or more.", "info", "Too few slices for a map."))
         return
     part = (
         f"{count:,} slices" if count <= embedding.MOST else f"{embedding.MOST:,} of {count:,} slices, drawn at random,"
     )
-    text = f"{judge.title} looks at {part} once; that takes about {_minutes(min(count, embedding.MOST))}, and is kept."
-    st.html(style.note(text, "calm", "No map has been made of this dataset yet."))
+    text = f"{loaded.title} looks at {part} once; that takes about {_minutes(min(count, embedding.MOST))}, and is kept."
+    st.html(style.note(text, "info", "No map has been made of this dataset yet."))
     if not st.button("Make the map", key="map_make", icon=":material/scatter_plot:", type="primary"):
         return
     bar = st.progress(0.0, "Loading the model ...")

@@ -46,7 +46,7 @@ def render(dataset: Dataset, rows: pd.DataFrame) -> None:
         how, unit, measured = "their perceptual hash (pHash, 256 bits)", "bits", near.measured
     _explained(near, pairs, how, unit, measured)
     if pairs.empty:
-        st.html(style.note("No two slices are closer than the limit.", "calm", "No near-duplicates."))
+        st.html(style.note("No two slices are closer than the limit.", "info", "No near-duplicates."))
         return
     _counted(pairs, kind or PIXELS)
     _listed(dataset, rows, pairs, unit)
@@ -58,7 +58,7 @@ def _offer(dataset: Dataset) -> None:
         f"To compare them, each of the {count:,} slices is opened once and hashed: about {_duration(count)} on two "
         "cores. The result is kept."
     )
-    st.html(style.note(text, "calm", "Nobody has compared these slices yet."))
+    st.html(style.note(text, "info", "Nobody has compared these slices yet."))
     lookups.open_all(dataset, f"Compare {count:,} slices", "twins_open")
 
 
@@ -126,7 +126,7 @@ def _listed(dataset: Dataset, rows: pd.DataFrame, pairs: pd.DataFrame, unit: str
         )  # fmt: skip
     kept = filtered(pairs, show or SHOW[0], protocol)
     if kept.empty:
-        st.html(style.note("Choose another kind above.", "calm", "No pair is of this kind."))
+        st.html(style.note("Choose another kind above.", "info", "No pair is of this kind."))
         return
     ids = list(dict.fromkeys([*kept["first"].astype(str), *kept["second"].astype(str)]))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

@@ -78,7 +78,7 @@ def _shown(dataset: Dataset, rows: pd.DataFrame, check: QualityCheck) -> None:
     with st.expander(f"{check.title}: {said}", icon=_ICONS[check.status], key=f"check_{check.key}"):
         st.markdown(check.what)
         if check.unknown:
-            st.html(style.note(check.unknown, "calm", "Not made in full." if check.findings else "Not made."))
+            st.html(style.note(check.unknown, "info", "Not made in full." if check.findings else "Not made."))
         if not check.findings:
             return
         known = set(rows["slice_id"])

@@ -37,7 +37,7 @@ def render(dataset: Dataset, rows: pd.DataFrame) -> None:
         text = (
             "Folds need patient ids and enough slices of each class, or the author's folds; this dataset has neither."
         )
-        st.html(style.note(text, "calm", "No folds to show."))
+        st.html(style.note(text, "info", "No folds to show."))
         return
     if st.query_params.get(state.SPLITS_PROTOCOL) not in (None, *usable):
         st.query_params.pop(state.SPLITS_PROTOCOL)
@@ -170,7 +170,7 @@ def _follow_ups(dataset: Dataset, rows: pd.DataFrame) -> None:
             if rows["person_id"].notna().any()
             else "This dataset does not say whose slices these are."
         )
-        st.html(style.note(text, "calm", "No follow-up exams."))
+        st.html(style.note(text, "info", "No follow-up exams."))
         return
     crossing = int(table["crosses"].sum())
     many = "persons were" if len(table) > 1 else "person was"

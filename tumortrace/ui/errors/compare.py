@@ -39,7 +39,7 @@ def render(errors: Errors, tags: Tags) -> None:
     second = choose(errors)
     if second is None:
         text = "Under this protocol no other model was tested on these slices."
-        st.html(style.note(text, "calm", "Nothing to compare with."))
+        st.html(style.note(text, "info", "Nothing to compare with."))
         return
     names = [errors.titles[errors.name], errors.titles[second]]
     st.selectbox(
@@ -49,7 +49,7 @@ def render(errors: Errors, tags: Tags) -> None:
     pair = _pair(errors.stamp, second, errors)
     if pair is None:
         text = f"{names[0]} and {names[1]} were tested on different slices."
-        st.html(style.note(text, "calm", "Nothing to compare."))
+        st.html(style.note(text, "info", "Nothing to compare."))
         return
     st.html(f'<p class="tt-said">{escape(_outcome(pair, names))}</p>')
     left, right = plots.columns("compared")
@@ -151,7 +151,7 @@ def _slices(errors: Errors, pair: Pair, names: list[str], tags: Tags) -> None:
     )  # fmt: skip
     held = _held(pair)
     if held.empty:
-        st.html(style.note("No slice is of this kind.", "calm", "None."))
+        st.html(style.note("No slice is of this kind.", "info", "None."))
         return
     whose = names[1] if chosen == "only first" else names[0]
     st.caption(f"Under each slice stands what {whose} said. The surest mistakes first.")

@@ -73,7 +73,7 @@ def render(errors: Errors, tags: Tags) -> None:
         elif held.empty:
             st.html(_nothing(cell))
         elif found.empty:
-            st.html(style.note("Widen the filters above.", "calm", "No slice fits all of them."))
+            st.html(style.note("Widen the filters above.", "info", "No slice fits all of them."))
         else:
             grid(errors.dataset, found, tags)
     if errors.dataset is not None and len(found):
@@ -166,7 +166,7 @@ def _tile(dataset: Dataset, row: dict[Any, Any], tags: Tags, key: str) -> None:
         said = "named rightly" if right else f"taken for {row['predicted_class']}"
         alt = f"Slice {slice_id}: {row['true_class']} {said}"
         if slice_id not in cache.places(dataset):
-            st.html(style.note("Not among the slices imported here.", "calm"))
+            st.html(style.note("Not among the slices imported here.", "info"))
         else:
             st.image(cache.thumbnail(dataset, slice_id, TILE * 3 // 2, outline=True), width="stretch", alt=alt)
         beside = ""
@@ -225,5 +225,5 @@ def _without_images(errors: Errors, found: pd.DataFrame, cell: str) -> None:
 
 def _nothing(cell: str) -> str:
     if cell == matrix.MISTAKES:
-        return style.note("It has no mistakes to show.", "calm", "Every prediction is right.")
-    return style.note(f"No {matrix.words(cell)}.", "calm", "This cell has no slices.")
+        return style.note("It has no mistakes to show.", "info", "Every prediction is right.")
+    return style.note(f"No {matrix.words(cell)}.", "info", "This cell has no slices.")

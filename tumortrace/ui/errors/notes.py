@@ -50,7 +50,7 @@ def render_list(dataset: str | None) -> None:
         _failed()
         if not every:
             text = "Open a slice under Mistakes: tags and comments are written beside it, and stand here for everybody."
-            st.html(style.note(text, "calm", "No notes yet."))
+            st.html(style.note(text, "info", "No notes yet."))
             return
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         if st.session_state.get(state.NOTES_FILTER) not in (None, *counts):

@@ -47,7 +47,7 @@ class Patterns:
 def render(errors: Errors) -> None:
     """The whole section."""
     if errors.rows.empty:
-        st.html(style.note("No predictions of this model are at hand.", "calm", "Nothing to count."))
+        st.html(style.note("No predictions of this model are at hand.", "info", "Nothing to count."))
         return
     found = _patterns(errors.stamp, errors)
     _rates(errors, found)

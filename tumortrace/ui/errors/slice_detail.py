@@ -92,7 +92,7 @@ def _facts(errors: Errors, row: pd.Series) -> str:
 def _picture(errors: Errors, slice_id: str) -> None:
     dataset = errors.dataset
     if dataset is None or slice_id not in cache.places(dataset):
-        st.html(style.note("Import the dataset to see the slice.", "calm", "No picture."))
+        st.html(style.note("Import the dataset to see the slice.", "info", "No picture."))
         return
     known = cache.outline_of(dataset, slice_id) is not None
     caption = "The slice, tumour outline in yellow" if known else "The slice; the dataset has no outline of it"

@@ -39,8 +39,8 @@ def controls(errors: Errors, row: pd.Series) -> Wish | None:
     """Whose saliency, towards which class and how strongly; None where there is none to draw."""
     if not _here(errors, row):
         return None
-    lookers, judge = kept(errors, row), judge_of(errors)
-    if not lookers and judge is None:
+    lookers, loaded = kept(errors, row), loaded_model_of(errors)
+    if not lookers and loaded is None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="looked"):
         if not lookers and not st.toggle(
@@ -63,7 +63,7 @@ def controls(errors: Errors, row: pd.Series) -> Wish | None:
 def render(errors: Errors, row: pd.Series, wish: Wish | None) -> None:
     """The saliency over the slice, or why there is none."""
     if not _here(errors, row):
-        st.html(style.note("It is drawn over the slice, which is not at hand.", "calm", "No saliency."))
+        st.html(style.note("It is drawn over the slice, which is not at hand.", "info", "No saliency."))
     elif wish is None:
         _none(errors, row)
     elif wish.model is None:
@@ -77,20 +77,20 @@ def _here(errors: Errors, row: pd.Series) -> bool:
 
 
 def _none(errors: Errors, row: pd.Series) -> None:
-    judge = judge_of(errors)
-    if judge is not None:
-        whose = "the network that erred" if _very(judge, row) else "the weights at hand"
+    loaded = loaded_model_of(errors)
+    if loaded is not None:
+        whose = "the network that erred" if _same_network(loaded, row) else "the weights at hand"
         text = f"The switch above computes it with {whose}."
-        st.html(style.note(text, "calm", "No saliency was kept of this prediction."))
+        st.html(style.note(text, "info", "No saliency was kept of this prediction."))
         return
     many = errors.source.report.model == benchmark_document.ENSEMBLE
     text = "It is a vote, and no member that erred kept its own." if many else "Its weights are not at hand."
-    st.html(style.note(text, "calm", "No saliency."))
+    st.html(style.note(text, "info", "No saliency."))
 
 
-def _very(judge: LoadedModel, row: pd.Series) -> bool:
+def _same_network(loaded: LoadedModel, row: pd.Series) -> bool:
     """Whether the judge is the very network of this prediction."""
-    return (judge.protocol, judge.fold) == (row["protocol"], int(row["fold"]))
+    return (loaded.protocol, loaded.fold) == (row["protocol"], int(row["fold"]))
 
 
 def _kept(errors: Errors, row: pd.Series, model: str, wish: Wish) -> None:
@@ -121,7 +121,7 @@ def kept(errors: Errors, row: pd.Series) -> list[str]:
     return sorted(found, key=lambda name: name != errors.name)
 
 
-def judge_of(errors: Errors) -> LoadedModel | None:
+def loaded_model_of(errors: Errors) -> LoadedModel | None:
     """The model behind the predictions, where its weights are at hand."""
     source = errors.source
     return models.find_model(f"bundle/{source.report.model}" if source.run_id is None else f"run/{source.run_id}")
@@ -144,21 +144,21 @@ def _settings(right: bool) -> tuple[str, float]:
 
 
 def _live(errors: Errors, row: pd.Series, wish: Wish) -> None:
-    dataset, slice_id, judge = errors.dataset, str(row["slice_id"]), judge_of(errors)
+    dataset, slice_id, loaded = errors.dataset, str(row["slice_id"]), loaded_model_of(errors)
     assert dataset is not None
-    assert judge is not None
+    assert loaded is not None
     target = int(row["predicted" if wish.towards == WRONG else "label"])
     pixels = dataset.pixels(slice_id)
-    found = models.explanation(judge, pixels, target)
-    heat = invert_crop(found.heat, pixels, judge.view)
+    found = models.explanation(loaded, pixels, target)
+    heat = invert_crop(found.heat, pixels, loaded.view)
     empty = rendering.unmoved(found.heat, CLASSES[target])
-    caption = empty or f"Grad-CAM of {judge.title} towards {CLASSES[target]}"
+    caption = empty or f"Grad-CAM of {loaded.title} towards {CLASSES[target]}"
     picture = _over(pixels, heat, wish.opacity, cache.outline_of(dataset, slice_id))
     st.image(picture, caption=caption, alt=f"{caption}, over slice {slice_id}", width="stretch")
-    if not _very(judge, row):
+    if not _same_network(loaded, row):
         seen = (
-            f"with {judge.protocol} fold {judge.fold} held out; they may have seen this slice, and"
-            if judge.fold
+            f"with {loaded.protocol} fold {loaded.fold} held out; they may have seen this slice, and"
+            if loaded.fold
             else "on all slices, this one too; they"
         )
         st.caption(f"The weights at hand were trained {seen} are not the very ones that erred.")

@@ -121,9 +121,9 @@ def _nothing(table: Table, query: Query) -> None:
     """No slice fits: say which single filter stands in the way."""
     found = widened(table, query)
     if not found:
-        st.html(style.note("No single filter is to blame; reset them all.", "calm", "No slice fits these filters."))
+        st.html(style.note("No single filter is to blame; reset them all.", "info", "No slice fits these filters."))
         return
-    st.html(style.note("Each of these filters could go:", "calm", "No slice fits all of them."))
+    st.html(style.note("Each of these filters could go:", "info", "No slice fits all of them."))
     with st.container(horizontal=True, gap="small", key="widen"):
         for name, count in found.items():
             many = f"{count:,} slice" + ("" if count == 1 else "s")

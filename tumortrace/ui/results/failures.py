@@ -120,14 +120,14 @@ def _suspects(bench: BenchmarkDocument, protocol: str) -> None:
         st.caption(f"Labels have not been looked at under {protocol}.")
         return
     found: list[dict[str, Any]] = list(doubted.get("suspects") or [])
-    judge = model_title(str(doubted.get("judge")))
+    loaded = model_title(str(doubted.get("judge")))
     if not found:
-        text = f"Confident learning doubts no label by the out-of-fold probabilities of {judge} under {protocol}."
-        st.html(style.note(text, "calm", "No suspects."))
+        text = f"Confident learning doubts no label by the out-of-fold probabilities of {loaded} under {protocol}."
+        st.html(style.note(text, "info", "No suspects."))
         return
     st.markdown(
         f"Confident learning (cleanlab) doubts the label of **{len(found):,} slices**, by the out-of-fold "
-        f"probabilities of {judge} under {protocol}. That is a hint for a reader to look, not a finding: a hard "
+        f"probabilities of {loaded} under {protocol}. That is a hint for a reader to look, not a finding: a hard "
         "slice looks just like a mislabelled one. **None was removed**; every figure counts them as they are labelled."
     )
     here = cache.about(bench.document)

@@ -95,7 +95,7 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
     judged = [source for source in held if source.report.unit(level) is not None]
     if not judged:
         text = "The patient of some slice is unknown in each of them; count slices instead."
-        st.html(style.note(text, "calm", "No model can be judged by patient."))
+        st.html(style.note(text, "info", "No model can be judged by patient."))
         return
     metric = address.choose(
         "Headline", HEADLINES, state.RESULTS_HEADLINE, HEADLINES[0], METRIC_NAMES.__getitem__, hidden=True
@@ -114,7 +114,7 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
     )
     sentences = findings.findings(
         [source.report for source in judged], bench.records("comparisons"), bench.records("leakage"), metric=metric,
-        unit=level, floors=(*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT),
+        unit=level, baselines=(*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT),
     )  # fmt: skip
     if sentences:
         st.html(figures_large.said(sentences))
@@ -225,7 +225,7 @@ def _chart(held: list[ResultSource], protocol: str, level: str) -> None:
         lines.append(
             {
                 "model": source.name, "value": one.value, "low": one.low, "high": one.high,
-                "n": round(one.n / len(source.report.seeds)), "floor": is_baseline(source),
+                "n": round(one.n / len(source.report.seeds)), "baseline": is_baseline(source),
             }
         )  # fmt: skip
     words = METRIC_NAMES[metric] + _of_class(class_name)
@@ -263,7 +263,7 @@ def _rests(bench: BenchmarkDocument) -> None:
     if count:
         said.append(f"{count} runs, {hours:,.1f} hours of training.")
     said.append(f"Computed {str(bench.document.get('created', ''))[:10]}; no figure comes from a slice trained on.")
-    st.html(style.note(" ".join(said), "calm", "What the figures rest on."))
+    st.html(style.note(" ".join(said), "info", "What the figures rest on."))
     left = benchmark_document.unfinished(bench)
     if left:
         benchmark_document.missing(bench, left, "What is there stands above; this goes on with the rest:")
@@ -280,7 +280,7 @@ def _own(runs: list[ResultSource], level: str, beside: bool) -> None:
         st.caption(f"The newest {NEWEST} of {len(every):,} runs; every one can be chosen under One model.")
     if not judged:
         text = "The patient of some slice is unknown in each of them; count slices instead."
-        st.html(style.note(text, "calm", "No run can be judged by patient."))
+        st.html(style.note(text, "info", "No run can be judged by patient."))
         return
     # Figures about synthetic slices stand below those about real ones, however high.
     judged.sort(key=lambda source: source.synthetic)

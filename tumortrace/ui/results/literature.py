@@ -36,7 +36,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
     table = benchmark_document.literature()
     if table.empty:
         text = "The file artifacts/benchmark/literature.csv holds them; it belongs to the project's source."
-        st.html(style.note(text, "calm", "No published figures ship with this copy."))
+        st.html(style.note(text, "info", "No published figures ship with this copy."))
         return
     st.markdown(
         "What others report for this dataset. A figure may be set only beside one of the same kind of split: between "

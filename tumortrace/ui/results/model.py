@@ -19,7 +19,7 @@ from tumortrace.ui.shell.results_index import ResultSource
 _MADE: Final = {
     "ensemble": "It trains nothing of its own: a soft vote of the networks, each at its own temperature, weighted by "
     "what the validation part of the fold says of each.",
-    "classical": "No network: intensity and texture features with gradient-boosted trees, the floor to be beaten.",
+    "classical": "No network: intensity and texture features with gradient-boosted trees, the baseline to be beaten.",
     "majority": "No network: it always answers with the commonest class of the training part.",
 }
 
@@ -60,7 +60,7 @@ def _choose(found: list[ResultSource]) -> ResultSource | None:
     benchmark_document.explain(protocol)
     if (key, protocol) not in shipped:
         text = "Choose another protocol, or another model."
-        st.html(style.note(text, "calm", f"{names[key]} has not been tested under {protocol}."))
+        st.html(style.note(text, "info", f"{names[key]} has not been tested under {protocol}."))
     return shipped.get((key, protocol))
 
 

@@ -42,10 +42,10 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
     both = _both_ways(held, models)
     _two(both, models, METRIC_NAMES[metric], protocol)
     st.subheader("All pairs")
-    floors = [name for name in models if name in benchmark_document.BASELINES]
-    if floors and address.switch("With the baselines that train no network", state.PAIRS_BASELINES):
-        floors = []
-    shown = [name for name in models if name not in floors]
+    baselines = [name for name in models if name in benchmark_document.BASELINES]
+    if baselines and address.switch("With the baselines that train no network", state.PAIRS_BASELINES):
+        baselines = []
+    shown = [name for name in models if name not in baselines]
     part = both[both["first"].isin(shown) & both["second"].isin(shown)]
     named = benchmark_document.titled(part, "first", "second")
     grid = named.rename(columns={"first": "row", "second": "column", "difference": "value"})

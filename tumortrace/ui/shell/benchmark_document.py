@@ -139,7 +139,7 @@ def missing(
         title: What is missing, as a sentence.
         text: The rest.
     """
-    st.html(style.note(text, "calm", title))
+    st.html(style.note(text, "info", title))
     st.code(command(bench), language="bash", wrap_lines=True)
 
 

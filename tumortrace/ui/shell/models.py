@@ -67,23 +67,23 @@ def loadable_models() -> list[LoadedModel]:
 
 def find_model(key: str) -> LoadedModel | None:
     """The judge of that key."""
-    return next((judge for judge in loadable_models() if judge.key == key), None)
+    return next((loaded for loaded in loadable_models() if loaded.key == key), None)
 
 
-def probabilities(judge: LoadedModel, pixels: Pixels) -> list[float]:
+def probabilities(loaded: LoadedModel, pixels: Pixels) -> list[float]:
     """The three probabilities, in class order."""
-    return _probabilities(judge.key, judge.changed, digest(pixels), pixels)
+    return _probabilities(loaded.key, loaded.changed, digest(pixels), pixels)
 
 
-def explanation(judge: LoadedModel, pixels: Pixels, target: int | None, method: str = "gradcam") -> Explanation:
+def explanation(loaded: LoadedModel, pixels: Pixels, target: int | None, method: str = "gradcam") -> Explanation:
     """Saliency of one slice towards ``target``, or towards the predicted class with None."""
-    return _explanation(judge.key, judge.changed, digest(pixels), target, method, pixels)
+    return _explanation(loaded.key, loaded.changed, digest(pixels), target, method, pixels)
 
 
 def predictor(chosen: Sequence[LoadedModel]) -> Predictor:
     """These models heard together, with everything that was fitted for the shipped ones; shared between sessions."""
     fitted = (cache.artifacts_file("benchmark", "results.json"), cache.artifacts_file("gate", "gate.json"))
-    return _panel(tuple((judge.key, judge.changed) for judge in chosen), tuple(map(cache.stamp, fitted)))
+    return _panel(tuple((loaded.key, loaded.changed) for loaded in chosen), tuple(map(cache.stamp, fitted)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -21,7 +21,7 @@ def offer(why: str) -> None:
         why: What this page would show if there were slices; a sentence.
     """
     none = not cache.dataset_names()
-    st.html(style.note(why, "calm", "No dataset is imported yet." if none else "No dataset is on show."))
+    st.html(style.note(why, "info", "No dataset is imported yet." if none else "No dataset is on show."))
     left, right = st.columns(2, border=True)
     with left:
         st.subheader("Try it at once")

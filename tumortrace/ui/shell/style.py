@@ -62,7 +62,7 @@ CSS = """
 .tt-answer > span:last-child { font-size: .95rem; opacity: .8; }
 .tt-set { margin: .25rem 0; font-size: .98rem; }
 .tt-set small { display: block; font-size: .8rem; opacity: .75; }
-.tt-calm { border-color: color-mix(in srgb, currentColor 35%, transparent); }
+.tt-info { border-color: color-mix(in srgb, currentColor 35%, transparent); }
 .tt-error { border-color: #d6455d; }
 .tt-error code { overflow-wrap: anywhere; white-space: normal; }
 .tt-error p { margin: .25rem 0 0; }
@@ -136,12 +136,12 @@ def _dot(name: str) -> str:
     return f'<span class="tt-dot" style="background:{theme.CLASS_COLOURS[name]}" aria-hidden="true"></span>'
 
 
-def note(text: str, kind: str = "calm", title: str | None = None) -> str:
+def note(text: str, kind: str = "info", title: str | None = None) -> str:
     """A framed sentence.
 
     Args:
         text: Plain text; escaped.
-        kind: ``calm``, ``warn``, ``synthetic`` or ``error``.
+        kind: ``info``, ``warn``, ``synthetic`` or ``error``.
         title: Set in bold before it.
     """
     head = f"<b>{escape(title)}</b> " if title else ""

@@ -33,7 +33,7 @@ def render(dataset: Dataset | None) -> None:
     networks = [source for source in held if not leaderboard.is_baseline(source)]
     if not networks:
         text = "A model has to be judged first; a run that finishes (step 3 starts one) is."
-        st.html(style.note(text, "calm", "There are no mistakes to show yet."))
+        st.html(style.note(text, "info", "There are no mistakes to show yet."))
         return
     source = leaderboard.ranked(networks, "slice", results.METRIC)[0]
     left, right = plots.columns("stage-fail", [5, 6])
@@ -62,7 +62,7 @@ def _mistake(source: ResultSource) -> None:
     wrong = joined[~joined["correct"]]
     st.subheader("One of its mistakes")
     if wrong.empty:
-        st.html(style.note("Every prediction is right.", "calm", "It made none."))
+        st.html(style.note("Every prediction is right.", "info", "It made none."))
         return
     images = source.dataset
     row = chosen(source, wrong, images)
@@ -79,7 +79,7 @@ def _mistake(source: ResultSource) -> None:
         with two:
             heat = _heat(source, images, row)
             if heat is None:
-                st.html(style.note("It is a vote, or its weights are not at hand.", "calm", "No saliency."))
+                st.html(style.note("It is a vote, or its weights are not at hand.", "info", "No saliency."))
             else:
                 caption = f"Where it looked for {row['predicted_class']}"
                 st.image(heat, caption=caption, alt=f"{caption}, slice {row['slice_id']}", width="stretch")
@@ -118,7 +118,7 @@ def _heat(source: ResultSource, images: Dataset, row: dict[str, Any]) -> bytes |
         image, _ = preprocess(images.pixels(slice_id), settings)
         large = Image.fromarray(kept).resize(image.shape[::-1], Image.Resampling.BICUBIC)
         return pictures.enlarged(overlay.blend(image, np.asarray(large, np.float32) / np.float32(255), OPACITY))
-    judge = models.find_model(f"run/{source.run_id}" if source.run_id else f"bundle/{source.report.model}")
-    if judge is None:
+    loaded = models.find_model(f"run/{source.run_id}" if source.run_id else f"bundle/{source.report.model}")
+    if loaded is None:
         return None
-    return models.overlaid(models.explanation(judge, images.pixels(slice_id), int(row["predicted"])), OPACITY)
+    return models.overlaid(models.explanation(loaded, images.pixels(slice_id), int(row["predicted"])), OPACITY)

@@ -21,37 +21,37 @@ OPACITY: Final = 0.45
 
 def render(dataset: Dataset | None) -> None:
     """A slice that the models have not seen, their answer, and where they looked."""
-    asked_models = panel(dataset)
+    asked_models = predictor(dataset)
     if not asked_models:
         text = "No trained model ships with this copy; step 3 trains one, and it is asked here."
-        st.html(style.note(text, "calm", "There is nobody to ask yet."))
+        st.html(style.note(text, "info", "There is nobody to ask yet."))
         return
     asked = slice_for(dataset, asked_models, int(st.session_state.get(state.TOUR_SLICE, 0)))
     with st.spinner("The models look at it ..."):
-        answer = predictions.one(asked_models, asked)
+        prediction = predictions.predict_one(asked_models, asked)
     left, middle, right = plots.columns("stage-answer", [4, 5, 4])
     with left:
-        verdict.picture(asked, answer, outline=False)
+        verdict.picture(asked, prediction, outline=False)
         st.button("Another slice", icon=":material/shuffle:", key="tour_another", on_click=_another)
     with middle:
-        verdict.gate(answer.gate)
-        shown = verdict.answered(asked, answer, asked_models)
+        verdict.gate(prediction.gate)
+        shown = verdict.answered(asked, prediction, asked_models)
     with right:
         if shown:
-            judge = next((one for one in asked_models if one.name == "tracenet"), asked_models[0])
-            found = models.explanation(judge, asked.pixels, None)
-            caption = f"Where {judge.title} looked for {CLASSES[found.target]}"
+            loaded = next((one for one in asked_models if one.name == "tracenet"), asked_models[0])
+            found = models.explanation(loaded, asked.pixels, None)
+            caption = f"Where {loaded.title} looked for {CLASSES[found.target]}"
             st.image(models.overlaid(found, OPACITY), caption=caption, alt=f"{caption}, {asked.title}", width="stretch")
         else:
             text = "A model names one of three tumours whatever the picture. So the gate looks first, and may refuse."
-            st.html(style.note(text, "calm", "Why it is turned away."))
+            st.html(style.note(text, "info", "Why it is turned away."))
 
 
-def panel(dataset: Dataset | None) -> list[LoadedModel]:
+def predictor(dataset: Dataset | None) -> list[LoadedModel]:
     """Shipped models together; where none ships, or only drawn slices are here and a run knows them, the newest run."""
     every = models.loadable_models()
-    shipped = [judge for judge in every if judge.shipped]
-    runs = [judge for judge in every if not judge.shipped]
+    shipped = [loaded for loaded in every if loaded.shipped]
+    runs = [loaded for loaded in every if not loaded.shipped]
     return shipped or runs[:1]
 
 

@@ -25,7 +25,7 @@ def render(dataset: Dataset | None) -> None:
     held, shipped = contenders()
     if not held:
         text = "Nothing has been judged here yet. A run that finishes (step 3 starts one) is judged by itself."
-        st.html(style.note(text, "calm", "No results yet."))
+        st.html(style.note(text, "info", "No results yet."))
         return
     if any(source.synthetic for source in held):
         layout.synthetic_banner("These models were tested on synthetic slices")
@@ -43,7 +43,7 @@ def render(dataset: Dataset | None) -> None:
         bench = benchmark_document.read_document()
         sentences = findings.findings(
             [source.report for source in held], bench.records("comparisons"), bench.records("leakage"), metric=METRIC,
-            floors=(*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT),
+            baselines=(*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT),
         )  # fmt: skip
         if sentences:
             st.html(figures_large.said(sentences))

@@ -143,7 +143,7 @@ def _warn(chosen: list[Run]) -> None:
         st.html(style.note(text, "warn", "The figures of these runs do not compare."))
     elif "fold" in unlike:
         text = f"Folds {', '.join(unlike['fold'])} hold different patients, and some are harder. {UNMARKED}"
-        st.html(style.note(text, "calm", "These runs are tested on different folds."))
+        st.html(style.note(text, "info", "These runs are tested on different folds."))
 
 
 def _curves(chosen: list[Run], named: dict[str, str]) -> None:

@@ -136,7 +136,7 @@ def is_busy(run: Run) -> bool:
 
 def _no_longer(error: TrainingError) -> None:
     if isinstance(error, RunNotFound):
-        st.html(style.note("It was deleted meanwhile.", "calm", "The run is gone."))
+        st.html(style.note("It was deleted meanwhile.", "info", "The run is gone."))
     else:
         st.html(style.error_box(error))
 

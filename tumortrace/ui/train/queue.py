@@ -36,7 +36,7 @@ def _body(waited: list[str]) -> None:
         with right:
             _setting()
         if not waiting:
-            st.html(style.note("A run started while its device is busy waits here.", "calm", "Nothing waits."))
+            st.html(style.note("A run started while its device is busy waits here.", "info", "Nothing waits."))
         for place, run in enumerate(waiting):
             _row(place, len(waiting), run)
 

@@ -110,7 +110,7 @@ def render_tiles(run: Run, dataset: Dataset | None) -> None:
         wanted = st.toggle("Saliency", value=True, key=state.LEARNING_SALIENCY, disabled=not possible)
     if dataset is None:
         text = "Import the dataset again to see the slices and which answers are right."
-        st.html(style.note(text, "calm", "The dataset of this run is not imported."))
+        st.html(style.note(text, "info", "The dataset of this run is not imported."))
     elif dataset.synthetic:
         layout.synthetic_banner()
     maps = epochs.maps(run, epoch.number) if possible and wanted else None
@@ -127,7 +127,7 @@ def _nothing_yet(run: Run) -> bool:
     status = run.status
     if not run.config.validation or status.counts.get("validation") == 0:
         text = "Set a validation share above 0 to watch slices while a run learns; the test fold is never shown here."
-        st.html(style.note(text, "calm", "This run has no validation part."))
+        st.html(style.note(text, "info", "This run has no validation part."))
     elif status.state in LIVE or status.state == "queued":
         st.caption("Slices with their probabilities appear after the first epoch.")
     else:
