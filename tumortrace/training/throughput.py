@@ -100,7 +100,7 @@ def outlook(trainer: Trainer, *, last: bool = False, before: float = 0.0) -> dic
         before: Seconds until the first step, where it is still to come.
     """
     assert trainer.monitor is not None
-    config, progress, least = trainer.config, trainer.progress, trainer.net.smallest
+    config, progress, least = trainer.config, trainer.progress, trainer.net.spec.min_size
     optim, size = config.optim, config.preprocess.size
     done = schedule.epoch_work(progress.epoch + progress.batch / trainer.steps, optim, size, least)
     work = schedule.epoch_work(optim.epochs, optim, size, least) - done

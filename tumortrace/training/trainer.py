@@ -209,7 +209,7 @@ class Trainer:
         optim, epoch = self.config.optim, self.progress.epoch
         if self.config.model.thaw_epoch and epoch >= self.config.model.thaw_epoch:
             self.net.thaw()
-        side = schedule.size_at(epoch, optim, self.config.preprocess.size, self.net.smallest)
+        side = schedule.size_at(epoch, optim, self.config.preprocess.size, self.net.spec.min_size)
         if side != self.side:
             self.side, (self.slices, self.outlines) = side, self.data.smaller(side)
         train, count = self.data.split.train, self.steps * optim.batch_size
@@ -251,7 +251,7 @@ class Trainer:
         loss = self._loss(logits, part)
         if masks is not None:
             loss = loss + self.config.optim.outline_weight * outline_loss(more, masks)
-        elif more is not None and not self.net.learns_outlines:
+        elif more is not None and not self.net.spec.draws_outlines:
             loss = loss + self.net.aux_weight * self._loss(more, part)
         return loss, logits
 

@@ -20,8 +20,10 @@ from streamlit.runtime.runtime import RuntimeState
 
 from tumortrace import runs
 from tumortrace.config import PreprocessSettings, model_title
+from tumortrace.config.models import retrieval_model
 from tumortrace.explain import overlay
 from tumortrace.inference import bundle as bundles
+from tumortrace.inference import retrieval
 from tumortrace.runs.index import IndexEntry
 from tumortrace.ui.shell import cache, images
 
@@ -104,7 +106,7 @@ def _neighbours(stamp: int) -> RetrievalIndex | None:
 
 def retrieval_index() -> RetrievalIndex | None:
     """The index of similar slices that ships."""
-    return _neighbours(cache.stamp(cache.artifacts_file("models", "tracenet", "neighbours.npz")))
+    return _neighbours(cache.stamp(cache.artifacts_file("models", retrieval_model(), retrieval.FILE)))
 
 
 def overlaid(found: Explanation, opacity: float) -> bytes:
