@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tumortrace.config import MODEL_SPECS, draws_outlines, encoder_names, find_spec, model_names, models, titles
-from tumortrace.errors import UnknownModel
+from tumortrace.config import (
+    MODEL_SPECS,
+    draws_outlines,
+    encoder_names,
+    find_spec,
+    model_names,
+    models,
+    parse_config,
+    titles,
+    upgrade_settings,
+)
+from tumortrace.errors import ConfigError, UnknownModel
 
 PACKAGE = Path(__file__).resolve().parents[2] / "tumortrace"
 
@@ -39,6 +50,19 @@ def test_what_is_no_network_draws_nothing_and_has_a_vote() -> None:
 
 def test_the_map_is_laid_out_by_tracenet_and_then_by_resnet18() -> None:
     assert models.map_models() == ["tracenet", "resnet18"]
+
+
+def test_a_model_sees_as_many_slices_as_its_row_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODEL_SPECS, "resnet18", dataclasses.replace(find_spec("resnet18"), max_depth=3))
+    assert parse_config({"model": {"name": "resnet18", "depth": 3}}).model.depth == 3
+    with pytest.raises(ConfigError, match="resnet18 sees 3 slices at most; set depth to 3 or choose cnn3d"):
+        parse_config({"model": {"name": "resnet18", "depth": 5}})
+
+
+def test_a_tracenet_of_before_encoders_were_named_stands_on_resnet18_and_nothing_else_is_changed() -> None:
+    assert upgrade_settings({"model": {"name": "tracenet"}}) == {"model": {"name": "tracenet", "encoder": "resnet18"}}
+    for model in ({"name": "tracenet", "encoder": None}, {"name": "cnn3d"}, {"name": ["tracenet"]}, {}, None):
+        assert upgrade_settings({"model": model}) == {"model": model}
 
 
 def test_every_title_is_another() -> None:
