@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tumortrace.config import CONTEXT, model_title
+from tumortrace.config import CONTEXT, model_names, model_title
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation import published
 from tumortrace.explain.methods import TITLES
@@ -26,7 +26,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final = ("README.md", "docs/benchmark.md", "docs/classify.md", "docs/models/*.md")
 NOTHING: Final = "Not measured yet: `python -m tumortrace benchmark --resume` makes it."
 BLOCK: Final = re.compile(r"(<!-- table (?P<name>[\w-]+)(?P<words>(?: [\w.-]+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
-NETWORKS: Final = ("tracenet", "efficientnet_lite0", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
 WANTED: Final = (
     ("cnn3d", "slice", "accuracy", None, 0.94), ("cnn3d", "slice", "macro_f1", None, 0.93),
     ("resnet18", "slice", "accuracy", None, 0.96), ("inception_v3", "slice", "accuracy", None, 0.96),
@@ -61,7 +60,7 @@ def headline(found: Found) -> str:
     tables = {(protocol, unit): _figures(found, protocol, unit) for protocol in ("person", "official")
               for unit in ("slice", "patient")}  # fmt: skip
     protocols = [name for name in ("person", "official") if tables[name, "slice"]]
-    every = ("ensemble", *NETWORKS, "classical", "ensemble_exam")
+    every = ("ensemble", *model_names(), "classical", "ensemble_exam")
     models = [name for name in every if any(name in table for table in tables.values())]
     lines = []
     for model in models:
@@ -199,7 +198,7 @@ def localisation(found: Found, metric: str, group: str = "all") -> str:
         for line in found.get("localisation", [])
         if line["metric"] == metric and line["group"] == group
     }
-    models = [name for name in NETWORKS if any(model == name for model, _ in cells)]
+    models = [name for name in model_names() if any(model == name for model, _ in cells)]
     methods = [name for name in (*TITLES, "outline", "even", "centre") if any(method == name for _, method in cells)]
     words = TITLES | {"outline": "its own outline", "even": "blind: even", "centre": "blind: centre"}
     lines = [[words[method], *(_ends(cells.get((model, method))) for model in models)] for method in methods]
@@ -216,7 +215,7 @@ def calibration(found: Found, protocol: str) -> str:
     lines = [
         [model_title(name), *(_ends(cells.get((name, tempered, metric))) for metric in ("ece", "brier", "log_loss")
                               for tempered in (False, True))]
-        for name in NETWORKS
+        for name in model_names()
         if (name, False, "ece") in cells
     ]  # fmt: skip
     head = ["model", *(f"{what}{when}" for what in ("ECE", "Brier", "log loss") for when in ("", ", tempered"))]
@@ -239,7 +238,7 @@ def spread(found: Found, protocol: str) -> str:
 def votes(found: Found, protocol: str) -> str:
     """Weights of the ensemble, fold by fold."""
     mine = [vote for vote in found.get("votes", []) if vote["protocol"] == protocol]
-    models = [name for name in NETWORKS if mine and name in mine[0]["weights"]]
+    models = [name for name in model_names() if mine and name in mine[0]["weights"]]
     lines = [[str(vote["fold"]), *(f"{vote['weights'][name]:.2f}" for name in models), str(vote["n"])] for vote in mine]
     return _table(["fold", *map(model_title, models), "validation slices"], lines)
 

@@ -18,7 +18,7 @@ import typer.main
 from scripts import docs_tables
 from tumortrace.benchmark import plan
 from tumortrace.cli import main
-from tumortrace.config import TITLES, presets
+from tumortrace.config import presets, titles
 from tumortrace.errors import ConfigError
 from tumortrace.imaging.formats import limits
 from tumortrace.scheduling import sweep
@@ -131,7 +131,7 @@ def wrong_value(option: str, value: str, command: str) -> str | None:
     """What is wrong with the value of an option whose values are known."""
     if value.isupper() or not value:
         return None  # stands for any
-    if option == "--model" and value not in TITLES:
+    if option == "--model" and value not in titles():
         return f"no model {value}"
     if option == "--preset" and value not in (plan.PRESETS if command == "benchmark" else presets.PRESETS):
         return f"no preset {value}"
@@ -237,7 +237,7 @@ def test_every_link_to_a_file_leads_to_one() -> None:
 
 def test_every_network_and_every_preset_that_is_named_is_known() -> None:
     network = re.compile(r"(?:resnet|inception|efficientnet|cnn|tracenet|vgg|densenet|convnext)\w*")
-    assert {words for _, words in of_documents() if network.fullmatch(words)} - set(TITLES) == set()
+    assert {words for _, words in of_documents() if network.fullmatch(words)} - set(titles()) == set()
     both = {*plan.PRESETS, *presets.PRESETS}
     for path in DOCUMENTS:
         text = re.sub(r"<!-- table.*?<!-- end -->", "", path.read_text(), flags=re.DOTALL)

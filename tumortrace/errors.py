@@ -16,7 +16,7 @@
     │       ├── SplitOverlap     a person (or slice) would stand on two sides of a split
     │       └── SplitUnavailable the dataset lacks what the protocol needs
     ├── ModelError
-    │   ├── UnknownModel         no such name in the registry
+    │   ├── UnknownModel         no such model in the table, or none ships
     │   ├── PretrainedUnavailable  ImageNet weights could not be downloaded
     │   └── WeightsMismatch      a weights file does not fit the model or its checksum
     ├── TrainingError
@@ -107,7 +107,7 @@ class ModelError(TumorTraceError):
 
 
 class UnknownModel(ModelError):
-    """No such name in the registry."""
+    """No such model in the table, or none of that name ships."""
 
 
 class PretrainedUnavailable(ModelError):

@@ -206,10 +206,10 @@ def computed(model: str, size: int, batch: int, dataset: str) -> Callable[[int],
 
 
 def still(model: str) -> dict[str, Any]:
-    from tumortrace.config import STAGES, AugmentSettings
+    from tumortrace.config import MODEL_SPECS, AugmentSettings
     from tumortrace.training.frozen_features import still as without
 
-    stage = STAGES[model][-2]
+    stage = MODEL_SPECS[model].stages[-2]
     quiet = without(AugmentSettings()).model_dump()
     return {"model.freeze_until": stage, **{f"augment.{name}": value for name, value in quiet.items()}}
 

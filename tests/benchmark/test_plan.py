@@ -9,8 +9,8 @@ from tumortrace.benchmark import plan
 from tumortrace.benchmark.plan import BASE, PARTS, PRESETS, PlannedRun, find_benchmark_preset, planned_runs
 from tumortrace.config import RunConfig, presets
 from tumortrace.config.fields import flatten
+from tumortrace.config.models import has_vote
 from tumortrace.errors import ConfigError
-from tumortrace.evaluation.ensemble import NON_VOTING
 
 MODELS = {
     "cpu": ("tracenet", "efficientnet_lite0", "resnet18", "inception_v3", "cnn3d"),
@@ -84,7 +84,7 @@ def test_further_seeds_are_those_of_the_headline_models() -> None:
 
 def test_what_ships_is_what_votes_trained_on_all_five_folds() -> None:
     configs = [entry.task.config for entry in planned_runs(find_benchmark_preset("cpu"), ("shipped",))]
-    assert sorted(config.model.name for config in configs) == sorted(set(MODELS["cpu"]) - NON_VOTING)
+    assert sorted(config.model.name for config in configs) == sorted(filter(has_vote, MODELS["cpu"]))
     assert {(config.fold, config.validation) for config in configs} == {(0, 0.0)}
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tumortrace.config import STAGES, RunConfig, field_errors, parse_config
+from tumortrace.config import MODEL_SPECS, RunConfig, field_errors, parse_config
 from tumortrace.config.fields import command_line, flatten, nest, settings
 from tumortrace.errors import ConfigError
 
@@ -26,6 +26,10 @@ def test_a_configuration_survives_json() -> None:
         ({"model": {"name": "inception_v3"}, "preprocess": {"size": 64}}, ["96"]),
         ({"preprocess": {"low": 49.0, "high": 101}}, ["preprocess.high", "101"]),
         ({"nonsense": 1}, ["nonsense"]),
+        ({"model": {"name": "vgg16"}}, ["model.name", "'vgg16'", "Unknown model; choose one of tracenet, ", "cnn3d"]),
+        ({"model": {"name": "tracenet", "encoder": "cnn3d"}}, ["model.encoder", "Unknown encoder; choose one of "]),
+        ({"model": {"name": "cnn3d", "encoder": "resnet18"}}, ["cnn3d stands on no encoder", "choose tracenet"]),
+        ({"model": {"name": "resnet18", "batchnorm": False}}, ["cannot do without batchnorm", "choose cnn3d"]),
     ],
 )
 def test_a_setting_that_does_not_hold_is_named_with_its_value_and_a_remedy(values: dict, words: list[str]) -> None:
@@ -41,9 +45,9 @@ def test_every_setting_has_help_and_a_flag_of_its_own() -> None:
 
 
 def test_every_stage_name_is_accepted() -> None:
-    for model, stages in STAGES.items():
-        for stage in stages:
-            parse_config({"model": {"name": model, "freeze_until": stage}})
+    for name, spec in MODEL_SPECS.items():
+        for stage in spec.stages:
+            parse_config({"model": {"name": name, "freeze_until": stage}})
 
 
 def test_errors_are_listed_by_field() -> None:

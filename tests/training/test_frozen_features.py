@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tumortrace import runs
-from tumortrace.config import STAGES, ModelSettings, RunConfig, parse_config, presets
+from tumortrace.config import MODEL_SPECS, ModelSettings, RunConfig, parse_config, presets
 from tumortrace.config.fields import nest
 from tumortrace.models.registry import build
 from tumortrace.runs.run import Run
@@ -19,12 +19,12 @@ from tumortrace.training.status_writer import StatusWriter
 from tumortrace.training.trainer import Trainer, train
 
 
-@pytest.mark.parametrize("name", sorted(set(STAGES) - {"tracenet"}))
+@pytest.mark.parametrize("name", sorted(set(MODEL_SPECS) - {"tracenet"}))
 def test_a_model_is_its_features_and_its_tail(name: str) -> None:
     torch.manual_seed(0)
     model = build(ModelSettings(name=name)).eval()
     images = torch.rand(2, 1, 96, 96)
-    for stage in STAGES[name]:
+    for stage in MODEL_SPECS[name].stages:
         assert torch.allclose(model(images), model(model.features(images, stage), stage), atol=1e-5)
 
 

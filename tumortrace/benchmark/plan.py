@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 from tumortrace.benchmark.ablations import BASE
 from tumortrace.config import RunConfig, parse_config
 from tumortrace.config.fields import nest
+from tumortrace.config.models import has_vote
 from tumortrace.constants import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
-from tumortrace.evaluation.ensemble import NON_VOTING
 from tumortrace.scheduling.sweep import make_task
 from tumortrace.scheduling.worker import Task
 
@@ -240,9 +240,7 @@ def _plain(preset: BenchmarkPreset, part: Part) -> list[Settings]:
     if part == "shipped":
         # All five folds, and nothing held out: the recipe is known by now. Those that vote are heard by the app.
         return [
-            recipe | {"fold": 0, "validation": 0.0, "seed": first}
-            for name, recipe in recipes.items()
-            if name not in NON_VOTING
+            recipe | {"fold": 0, "validation": 0.0, "seed": first} for name, recipe in recipes.items() if has_vote(name)
         ]
     if part == "seeds":
         return [

@@ -106,7 +106,7 @@ class _Test:
 
     def outlined(self) -> pd.DataFrame:
         """TraceNet's own outlines; no rows for another network."""
-        if not self.net.learns_outlines:
+        if not self.net.spec.draws_outlines:
             return pd.DataFrame()
         drawn = np.concatenate([self._drawn(part) for part in self._batches(np.arange(len(self.places)))])
         table = self._named(np.arange(len(self.places)), OUTLINE, score_maps(drawn, self.masks))

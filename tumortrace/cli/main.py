@@ -23,6 +23,7 @@ from tumortrace.cli.predict import predict
 from tumortrace.cli.runs import app as runs_app
 from tumortrace.cli.sweep import sweep
 from tumortrace.cli.train import queue_app, speedrun, train
+from tumortrace.config.models import map_models
 from tumortrace.errors import TumorTraceError
 
 app = typer.Typer(
@@ -93,7 +94,7 @@ def publish(runs: Annotated[list[str], typer.Argument(help="Finished runs on the
     for run in map(find_run, runs):
         publish_run(run)
         typer.echo(f"published {run.id}")
-        if run.config.model.name == "tracenet":
+        if run.config.model.spec.finds_similar:
             typer.echo(f"similar slices: {publish_index()}")
 
 
@@ -110,7 +111,9 @@ def publish_gate(
 
 @app.command("publish-map")
 def publish_map(
-    model: Annotated[str | None, typer.Option(help="A shipped model; default: tracenet, else resnet18.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help=f"A shipped model; default: {', else '.join(map_models())}.")
+    ] = None,
 ) -> None:
     """Lay out every real slice where a shipped model sees it, and write the map into artifacts/embedding/."""
     from tumortrace.cli.data import bar

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from pydantic_core import PydanticUndefined
@@ -161,7 +161,8 @@ def with_settings(function: Any, extra: list[tuple[str, Any, Any]]) -> Any:
             option = typer.Option(
                 f"{setting.flag}/--no-{setting.leaf.replace('_', '-')}", help=setting.help + shown, show_default=False
             )
-        annotation: Any = setting.info.annotation
+        # typer lists the values of a Literal, and refuses others.
+        annotation: Any = Literal[setting.choices] if setting.choices else setting.info.annotation
         kind: Any = Annotated[annotation | None, option]
         name = setting.name.replace(".", "__")
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tumortrace.config.schema import RunConfig
+from tumortrace.config.schema import OneOf, RunConfig
 from tumortrace.paths import command
 
 
@@ -34,6 +34,14 @@ class Setting:
     def flag(self) -> str:
         """Its option on the command line: ``--lr``."""
         return "--model" if self.name == "model.name" else "--" + self.leaf.replace("_", "-")
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """What it may be, apart from nothing, where the values are listed; empty where they are not."""
+        for mark in self.info.metadata:
+            if isinstance(mark, OneOf):
+                return mark.names()
+        return get_args(self.info.annotation) if get_origin(self.info.annotation) is Literal else ()
 
     @property
     def unit(self) -> str:

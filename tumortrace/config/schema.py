@@ -7,67 +7,41 @@ from this module, so a setting exists everywhere or nowhere. No torch here: the 
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema, core_schema
 
+from tumortrace.config.models import MODEL_SPECS, ModelSpec, encoder_names, model_names
 from tumortrace.config.preprocess import PreprocessSettings
 from tumortrace.constants import Protocol
 from tumortrace.errors import ConfigError
 
-ModelName = Literal[
-    "cnn3d", "resnet18", "inception_v3", "resnet18_cbam", "tracenet", "efficientnet_lite0", "efficientnet_lite1",
-    "efficientnet_lite2",
-]  # fmt: skip
-EncoderName = Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "resnet18"]
 
-_RESNET: Final = ("stem", "layer1", "layer2", "layer3", "layer4")
-_LITE: Final = ("stem", *(f"blocks{number}" for number in range(7)))
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a setting whose values are names of a table: they are looked up when it is validated or listed."""
 
-STAGES: Final[dict[str, tuple[str, ...]]] = {
-    "cnn3d": ("block1", "block2", "block3", "block4"),
-    "resnet18": _RESNET,
-    "inception_v3": ("stem", "mixed5", "mixed6", "mixed7"),
-    "resnet18_cbam": _RESNET,
-    "efficientnet_lite0": _LITE,
-    "efficientnet_lite1": _LITE,
-    "efficientnet_lite2": _LITE,
-}
-"""The named stages of each model, from the input on: what ``freeze_until`` may name. TraceNet has its encoder's."""
-ENCODER: Final = "efficientnet_lite0"
-"""What TraceNet stands on where nothing else is said."""
+    what: str
+    names: Callable[[], tuple[str, ...]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def _known(self, value: str | None) -> str | None:
+        if value is not None and value not in self.names():
+            raise ValueError(f"Unknown {self.what}; choose one of {', '.join(self.names())}")
+        return value
+
 
 START_RUN: Final = "run:"
 """What ``model.init`` begins with where a run's weights are the starting weights."""
 
-CONTEXT: Final = "_exam"
-"""What the name of a model ends with where it is given a whole exam (see :mod:`tumortrace.benchmark.case_context`)."""
-_NETWORKS: Final = {
-    "cnn3d": "3D CNN",
-    "resnet18": "ResNet18",
-    "inception_v3": "Inception v3",
-    "resnet18_cbam": "ResNet18 with CBAM",
-    "tracenet": "TraceNet",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "efficientnet_lite1": "EfficientNet-Lite1",
-    "efficientnet_lite2": "EfficientNet-Lite2",
-}
-TITLES: Final = {
-    **_NETWORKS,
-    "ensemble": "Ensemble",
-    **{
-        f"{name}{CONTEXT}": f"{title}, with case context"
-        for name, title in (_NETWORKS | {"ensemble": "Ensemble"}).items()
-    },
-    "classical": "Classical features",
-    "majority": "Majority vote",
-}
-"""Names for people; those from ``ensemble`` on train no network of their own."""
 
-
-def model_title(name: str) -> str:
-    """The name of a model for people; its own where it has no other."""
-    return TITLES.get(name, name)
+def _those(which: Callable[[ModelSpec], bool]) -> str:
+    return " or ".join(model_names(which))
 
 
 def _field(default: Any, description: str, unit: str | None = None, **limits: Any) -> Any:
@@ -82,9 +56,11 @@ class _Settings(BaseModel):
 class ModelSettings(_Settings):
     """Which network, and where its weights start."""
 
-    name: ModelName = _field("resnet18", "Architecture")
-    encoder: EncoderName | None = _field(
-        None, f"What tracenet stands on; empty takes {ENCODER}. Other models have none"
+    name: Annotated[str, OneOf("model", model_names)] = _field("resnet18", "Architecture")
+    encoder: Annotated[str | None, OneOf("encoder", encoder_names)] = _field(
+        None,
+        f"What {_those(lambda spec: bool(spec.encoder))} stands on; empty takes "
+        f"{' or '.join(spec.encoder for spec in MODEL_SPECS.values() if spec.encoder)}. Other models have none",
     )
     init: str = _field("scratch", "Starting weights: scratch, imagenet, a weights file, or run:ID for those of a run")
     freeze_until: str | None = _field(
@@ -95,38 +71,49 @@ class ModelSettings(_Settings):
     )
     dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
     mirror: bool = _field(False, "Answer with the mean over the slice and its mirror image; twice the work")
-    batchnorm: bool = _field(True, "Normalise each batch's features (cnn3d alone can do without)")
+    batchnorm: bool = _field(
+        True, f"Normalise each batch's features ({_those(lambda spec: spec.can_drop_batchnorm)} alone can do without)"
+    )
     depth: int = _field(
         1, "Neighbouring slices seen at once (cnn3d: 1 takes the three colour planes)", "slices", ge=1, le=9
     )
 
     @property
+    def spec(self) -> ModelSpec:
+        """What is known of the network."""
+        return MODEL_SPECS[self.name]
+
+    @property
     def backbone(self) -> str:
         """The model whose stages it has: its own name, or that of the encoder it stands on."""
-        return (self.encoder or ENCODER) if self.name == "tracenet" else self.name
+        return (self.encoder or self.spec.encoder) if self.spec.encoder else self.name
 
     @property
     def stages(self) -> tuple[str, ...]:
         """Its named stages, from the input on."""
-        return STAGES[self.backbone]
+        return MODEL_SPECS[self.backbone].stages
 
     @model_validator(mode="after")
     def _fits(self) -> ModelSettings:
-        if self.encoder is not None and self.name != "tracenet":
-            raise ValueError(f"{self.name} stands on no encoder; leave encoder empty or choose tracenet")
-        stages = self.stages
+        name, spec, stages = self.name, self.spec, self.stages
+        if self.encoder is not None and spec.encoder is None:
+            other = _those(lambda one: one.encoder is not None)
+            raise ValueError(f"{name} stands on no encoder; leave encoder empty or choose {other}")
         if self.freeze_until is not None and self.freeze_until not in stages:
-            raise ValueError(f"{self.name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
+            raise ValueError(f"{name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
         if self.thaw_epoch and self.freeze_until is None:
             raise ValueError("nothing is frozen that could be thawed; set freeze_until or thaw_epoch to 0")
-        if self.depth > 1 and self.name != "cnn3d":
-            raise ValueError(f"{self.name} sees one slice; set depth to 1 or choose cnn3d")
-        if not self.batchnorm and self.name != "cnn3d":
-            raise ValueError(f"{self.name} cannot do without batchnorm; leave it on or choose cnn3d")
+        if self.depth > spec.max_depth:
+            sees = "one slice" if spec.max_depth == 1 else f"{spec.max_depth} slices at most"
+            other = _those(lambda one: one.max_depth >= self.depth)
+            raise ValueError(f"{name} sees {sees}; set depth to {spec.max_depth} or choose {other}")
+        if not self.batchnorm and not spec.can_drop_batchnorm:
+            other = _those(lambda one: one.can_drop_batchnorm)
+            raise ValueError(f"{name} cannot do without batchnorm; leave it on or choose {other}")
         if self.depth % 2 == 0:
             raise ValueError(f"depth must be odd, so that the slice stands in the middle; got {self.depth}")
-        if self.name == "cnn3d" and self.init == "imagenet":
-            raise ValueError("there are no ImageNet weights for cnn3d; set init to scratch or a file")
+        if self.init == "imagenet" and MODEL_SPECS[self.backbone].imagenet is None:
+            raise ValueError(f"there are no ImageNet weights for {self.backbone}; set init to scratch or a file")
         return self
 
 
@@ -165,7 +152,12 @@ class OptimSettings(_Settings):
     class_weights: Literal["none", "balanced"] = _field("none", "Weight classes by inverse frequency")
     ema: float = _field(0.995, "Decay of the moving average of weights; 0 switches it off", ge=0, lt=1)
     clip: float = _field(2.0, "Clip the gradient norm at; 0 switches it off", ge=0, le=100)
-    outline_weight: float = _field(1.0, "Weight of the outline task (tracenet); 0 leaves the outlines out", ge=0, le=10)
+    outline_weight: float = _field(
+        1.0,
+        f"Weight of the outline task ({_those(lambda spec: spec.draws_outlines)}); 0 leaves the outlines out",
+        ge=0,
+        le=10,
+    )
     start_size: float = _field(
         1.0, "Share of the image size to begin at, growing to all of it by two thirds of the epochs", ge=0.25, le=1
     )
@@ -201,8 +193,9 @@ class RunConfig(_Settings):
     def _contradictions(self) -> RunConfig:
         if self.patience and not self.validation:
             raise ValueError("early stopping needs a validation part; set validation above 0 or patience to 0")
-        if self.model.name == "inception_v3" and self.preprocess.size < 96:
-            raise ValueError(f"inception_v3 needs 96 px or more; got size {self.preprocess.size}")
+        least = self.model.spec.min_size
+        if self.preprocess.size < least:
+            raise ValueError(f"{self.model.name} needs {least} px or more; got size {self.preprocess.size}")
         if self.model.thaw_epoch and self.devices * self.nodes > 1:
             raise ValueError("stages are thawed on one device alone; set thaw_epoch to 0 or devices and nodes to 1")
         if self.optim.batch_size % (self.devices * self.nodes):
@@ -242,9 +235,10 @@ def read_config(text: str | bytes) -> RunConfig:
 def upgrade_settings(values: dict[str, Any]) -> dict[str, Any]:
     """Settings of an earlier version in today's terms: a TraceNet that names no encoder stood on ResNet18."""
     model = values.get("model")
-    if isinstance(model, dict) and model.get("name") == "tracenet" and "encoder" not in model:
-        return values | {"model": model | {"encoder": "resnet18"}}
-    return values
+    if not isinstance(model, dict) or "encoder" in model:
+        return values
+    stood_on = {spec.name: spec.unnamed_encoder for spec in MODEL_SPECS.values()}.get(str(model.get("name")))
+    return values if stood_on is None else values | {"model": model | {"encoder": stood_on}}
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tumortrace.config.models import has_vote
 from tumortrace.errors import DataError
 from tumortrace.evaluation.calibration import apply_temperature, fit_temperature
 from tumortrace.evaluation.metrics import LOG_LOSS_FLOOR
@@ -21,8 +22,6 @@ from tumortrace.evaluation.predictions import COLUMNS, PROBABILITIES
 NAME: Final = "ensemble"
 PRIOR: Final = 0.5
 """Strength of the pull towards equal weights, as a share of the validation rows: they come from some twenty persons."""
-NON_VOTING: Final = frozenset({"resnet18_cbam"})
-"""Compared with the others and calibrated like them, but without a vote: ResNet18 has one already."""
 _ROUNDS: Final = 500
 
 Floats = npt.NDArray[np.float64]
@@ -55,8 +54,8 @@ def fit_ensemble(
         truth: ``slice_id, label``.
 
     Returns:
-        Rows of the model ``ensemble``; and a :class:`Vote` for each protocol, seed and fold. A fold that a model lacks
-        has none. Models of :data:`UNHEARD` get a temperature and no weight, unless they are the only ones.
+        Rows of the model ``ensemble``; and a :class:`EnsembleFit` for each protocol, seed and fold. A fold that a model
+        lacks has none. Models without a vote get a temperature and no weight, unless they are the only ones.
 
     Raises:
         DataError: The members were validated or tested on different slices.
@@ -75,7 +74,7 @@ def fit_ensemble(
         known = labels.reindex(held_ids).to_numpy(dtype=np.int64)
         temperatures = [fit_temperature(known, shares) for shares in held_shares]
         scaled = _temperature_scaled(held_shares, temperatures)
-        voting = [place for place, name in enumerate(members) if name not in NON_VOTING] or list(range(len(members)))
+        voting = [place for place, name in enumerate(members) if has_vote(name)] or list(range(len(members)))
         weights = fit_weights(scaled[voting][:, np.arange(len(known)), known])
         found = EnsembleFit(
             protocol, seed, fold,

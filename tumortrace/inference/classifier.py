@@ -64,7 +64,7 @@ class Classifier:
     @property
     def traces(self) -> bool:
         """Whether it draws outlines."""
-        return self._model.learns_outlines
+        return self._model.spec.draws_outlines
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Classifier:
@@ -113,7 +113,7 @@ class Classifier:
             images: ``[B, S, S]``, by :meth:`prepare`.
         """
         stack = self._stack(images)
-        if not self._model.learns_outlines:
+        if not self._model.spec.draws_outlines:
             return ForwardOutput(self._model.forward_tta(stack).double().softmax(dim=1).numpy())
         logits, drawn, features = self._model.forward_all(stack)  # type: ignore[operator]
         if self._model.hflip_tta:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
+from tumortrace.config.models import map_models
 from tumortrace.constants import SLICES
 from tumortrace.data.datasets import Dataset
 from tumortrace.data.identity import published_slices
@@ -38,7 +39,6 @@ PERPLEXITY: Final = 30
 MOST: Final = 5_000
 """Slices laid out; of a larger dataset so many are drawn."""
 LEAST: Final = 10
-PREFERRED: Final = ("tracenet", "resnet18")
 METHOD: Final = f"PCA to {DIRECTIONS} dimensions, then t-SNE (perplexity {PERPLEXITY})"
 
 Floats = npt.NDArray[np.floating]
@@ -61,7 +61,7 @@ class Embedding:
 def embedding_model() -> Bundle | None:
     """The shipped model whose features are mapped: TraceNet where it ships, else ResNet18, else the best there is."""
     bundles = {bundle.name: bundle for bundle in list_bundles()}
-    named = [bundles[name] for name in PREFERRED if name in bundles]
+    named = [bundles[name] for name in map_models() if name in bundles]
     return next(iter([*named, *bundles.values()]), None)
 
 

@@ -22,7 +22,7 @@ from tumortrace.evaluation.report import Report, make_report
 from tumortrace.evaluation.shipped import shipped_reports
 from tumortrace.inference.calibration import CALIBRATION_PROTOCOLS
 from tumortrace.inference.prediction import DISCLAIMER
-from tumortrace.models.registry import model_class
+from tumortrace.models.base import model_class
 from tumortrace.runs.run import Run, find_run
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace import paths
+from tumortrace.config import model_names
+from tumortrace.config.models import retrieval_model
 from tumortrace.data import cache, datasets
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import ConfigError, RunNotFound
@@ -38,10 +39,10 @@ def publish_gate(runs: Sequence[Run]) -> Path:
     """
     peaks: dict[str, float] = {}
     for run in runs:
-        if run.config.model.name != "tracenet":
+        if not run.config.model.spec.draws_outlines:
             raise ConfigError(
                 "the gate asks TraceNet for outlines", value=f"{run.id}: {run.config.model.name}",
-                remedy="Give runs of tracenet.",
+                remedy=f"Give runs of {' or '.join(model_names(lambda spec: spec.draws_outlines))}.",
             )  # fmt: skip
         found = outline_peaks(run)
         if found.keys() & peaks.keys():
@@ -74,13 +75,11 @@ def publish_index() -> Path:
         UnknownModel: No TraceNet ships.
         DatasetNotFound: The real dataset is not imported.
     """
-    bundle = find_bundle("tracenet")
+    bundle = find_bundle(retrieval_model())
     dataset = datasets.open_dataset(bundle.config.dataset)
     outputs = _looks(Classifier.from_bundle(bundle), dataset, np.arange(len(dataset.manifest)))
-    seen = np.concatenate([output.features for output in outputs if output.features is not None])
-    return save_index(
-        seen, dataset.manifest["slice_id"].astype(str).tolist(), paths.artifacts() / "models" / "tracenet"
-    )
+    features = np.concatenate([output.features for output in outputs if output.features is not None])
+    return save_index(features, dataset.manifest["slice_id"].astype(str).tolist(), bundle.folder)
 
 
 def _looks(model: Classifier, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[ForwardOutput]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tumortrace.config import draws_outlines
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation.ensemble import NAME as ENSEMBLE
 from tumortrace.inference import rendering
@@ -64,7 +65,8 @@ def outline(bench: BenchmarkFacts, question: SliceInput, prediction: Prediction)
     if question.spacing:
         said += f", {inside.sum() * question.spacing[0] * question.spacing[1] / 100:.1f} cm²"
     for line in bench.get("localisation", []):
-        if (line["model"], line["method"], line["metric"], line["group"]) == ("tracenet", "outline", "dice", "all"):
+        held = (line["method"], line["metric"], line["group"]) == ("outline", "dice", "all")
+        if held and draws_outlines(line["model"]):
             return [
                 f"{said}. Its outlines meet the radiologists' with a Dice of {line['value']:.2f} "
                 f"({line['low']:.2f} to {line['high']:.2f}) on {line['n']:,} slices it had not seen."

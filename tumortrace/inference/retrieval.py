@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumortrace import paths
+from tumortrace.config.models import retrieval_model
 from tumortrace.data import splits
 from tumortrace.errors import DataError
 
@@ -114,7 +115,7 @@ def load_index() -> RetrievalIndex | None:
     Raises:
         DataError: The file is damaged.
     """
-    path = paths.artifacts() / "models" / "tracenet" / FILE
+    path = paths.artifacts() / "models" / retrieval_model() / FILE
     if not path.is_file():
         return None
     try:
@@ -133,7 +134,7 @@ def save_index(seen: Floats, slice_ids: list[str], folder: Path) -> Path:
     Args:
         seen: ``[N, F]``, what its head saw of every slice.
         slice_ids: Of the real dataset.
-        folder: ``artifacts/models/tracenet``.
+        folder: Of the shipped model, ``artifacts/models/tracenet``.
     """
     from sklearn.decomposition import PCA
 

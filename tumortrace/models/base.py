@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from tumortrace.config import ModelSettings
+from tumortrace.config import ModelSettings, find_spec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -18,19 +19,15 @@ class SliceNet(nn.Module):
     """Maps ``[B, D, S, S]`` in 0..1 (D neighbouring slices; 1 for the 2D networks) to logits ``[B, 3]``.
 
     In training mode a network may return ``(logits, auxiliary logits)``. Channel repetition and normalisation live in
-    here, so that nothing outside needs to know them.
+    here, so that nothing outside needs to know them. What is known of a network before it is built stands in its row of
+    :data:`tumortrace.config.models.MODEL_SPECS`.
     """
 
-    name: ClassVar[str]
     aux_weight: ClassVar[float] = 0.0
     training_only: ClassVar[str | None] = None
     """Prefix of weights that only training uses; a shipped model is without them."""
     memory_format: ClassVar[torch.memory_format] = torch.channels_last
     """The layout its convolutions are fastest in."""
-    smallest: ClassVar[int] = 32
-    """The least side of a slice, in pixels, that its layers can halve to the end."""
-    learns_outlines: ClassVar[bool] = False
-    """Whether in training it gives the logits of an outline ``[B, 1, h, w]`` beside those of the class."""
     hflip_tta: bool = False
     """Whether :meth:`forward_tta` is the mean over a slice and its mirror image (test-time augmentation);
     :func:`.registry.build` sets it."""
@@ -44,6 +41,7 @@ class SliceNet(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.spec = settings.spec
         self.stages = settings.stages
         self._frozen: list[nn.Module] = []
 
@@ -100,6 +98,11 @@ class SliceNet(nn.Module):
         raise NotImplementedError
 
     @property
+    def name(self) -> str:
+        """Of the model, as its settings name it: of the one that stands on it, where it is an encoder."""
+        return self.settings.name
+
+    @property
     def saliency_layer(self) -> nn.Module:
         """The layer saliency is read from: late, yet with cells small enough to point at a tumour."""
         raise NotImplementedError
@@ -136,6 +139,16 @@ class SliceNet(nn.Module):
     def trainable(self) -> Iterator[nn.Parameter]:
         """The parameters that training may move."""
         return (parameter for parameter in self.parameters() if parameter.requires_grad)
+
+
+def model_class(name: str) -> type[SliceNet]:
+    """The class of the network of that name; its module is imported now. It is called with its settings.
+
+    Raises:
+        UnknownModel: No such name.
+    """
+    found: type[SliceNet] = pkgutil.resolve_name(find_spec(name).network)
+    return found
 
 
 class ColourInput(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,6 @@ from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock
 
 from tumortrace.constants import CLASSES
-from tumortrace.models.registry import register
 from tumortrace.models.resnet import ResNet18
 
 _REDUCTION = 16
@@ -51,11 +50,8 @@ class _AttentiveBlock(BasicBlock):  # type: ignore[misc]
         return cast(Tensor, self.relu(self.attention(out) + shortcut))
 
 
-@register
 class ResNet18CBAM(ResNet18):
     """ResNet18 whose eight blocks attend; 11.3 million weights, and the stages of ResNet18."""
-
-    name: ClassVar[str] = "resnet18_cbam"
 
     @staticmethod
     def make_backbone() -> Any:

@@ -15,17 +15,14 @@ from torch import Tensor, nn
 from tumortrace.config import ModelSettings
 from tumortrace.constants import CLASSES
 from tumortrace.models.base import SliceNet
-from tumortrace.models.registry import register
 
 _PLANES = 3
 _CHANNELS = (32, 64, 128, 256)
 
 
-@register
 class CNN3D(SliceNet):
     """3.4 million weights; four blocks of 3x3x3 convolutions, halving height and width, never depth."""
 
-    name: ClassVar[str] = "cnn3d"
     memory_format: ClassVar[torch.memory_format] = torch.channels_last_3d
     saliency_grid = (7, 16)
 

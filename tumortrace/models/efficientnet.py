@@ -14,17 +14,14 @@ from torch import Tensor, nn
 from tumortrace.config import ModelSettings
 from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
-from tumortrace.models.registry import register
 
 _HALF = (0.5, 0.5, 0.5)
 """Mean and standard deviation of its ImageNet training: grey values in -1..1, not the usual normalisation."""
 
 
-@register
 class EfficientNetLite0(SliceNet):
     """3.4 million weights; stages ``stem``, ``blocks0`` to ``blocks6``."""
 
-    name: ClassVar[str] = "efficientnet_lite0"
     saliency_grid = (15, 16)
     pyramid: ClassVar[dict[str, int]] = {"blocks1": 24, "blocks2": 40, "blocks4": 112, "blocks6": 320}
     embedding: ClassVar[int] = 1280
@@ -32,7 +29,7 @@ class EfficientNetLite0(SliceNet):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
         self.input = ColourInput(_HALF, _HALF)
-        self.backbone: Any = timm.create_model(f"tf_{self.name}", pretrained=False, num_classes=len(CLASSES))
+        self.backbone: Any = timm.create_model(f"tf_{settings.backbone}", pretrained=False, num_classes=len(CLASSES))
         self.backbone.classifier = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.embedding, len(CLASSES)))
 
     def enter(self, images: Tensor) -> Tensor:
@@ -73,18 +70,13 @@ class EfficientNetLite0(SliceNet):
         return layer
 
 
-@register
 class EfficientNetLite1(EfficientNetLite0):
     """4.1 million weights: deeper than Lite0, as wide."""
 
-    name: ClassVar[str] = "efficientnet_lite1"
 
-
-@register
 class EfficientNetLite2(EfficientNetLite0):
     """4.8 million weights: deeper and a tenth wider than Lite0."""
 
-    name: ClassVar[str] = "efficientnet_lite2"
     pyramid: ClassVar[dict[str, int]] = {"blocks1": 24, "blocks2": 48, "blocks4": 120, "blocks6": 352}
 
 

@@ -12,7 +12,6 @@ from torchvision.models.inception import InceptionAux
 from tumortrace.config import ModelSettings
 from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
-from tumortrace.models.registry import register
 
 _STAGES = {
     "stem": ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3"),
@@ -34,12 +33,9 @@ class _AnySizeAux(InceptionAux):  # type: ignore[misc]
         return cast(Tensor, self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1)))
 
 
-@register
 class InceptionV3(SliceNet):
     """24.4 million weights, 3 of them in the auxiliary head; stages ``stem``, ``mixed5`` to ``mixed7``."""
 
-    name: ClassVar[str] = "inception_v3"
-    smallest: ClassVar[int] = 96
     aux_weight: ClassVar[float] = 0.4
     training_only: ClassVar[str | None] = "backbone.AuxLogits."
     saliency_grid = (21, 16)

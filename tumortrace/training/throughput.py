@@ -119,7 +119,7 @@ def outlook(session: Session, progress: TrainingProgress, *, last: bool = False,
         before: Seconds until the first step, where it is still to come.
     """
     assert session.writer is not None
-    config, forecast, least = session.config, session.forecast, session.net.smallest
+    config, forecast, least = session.config, session.forecast, session.net.spec.min_size
     optim, size = config.optim, config.preprocess.size
     done = schedule.epoch_work(progress.epoch + progress.batch / session.steps, optim, size, least)
     work = schedule.epoch_work(optim.epochs, optim, size, least) - done

@@ -136,7 +136,7 @@ class Trainer:
         config = session.config
         if config.model.thaw_epoch and epoch >= config.model.thaw_epoch:
             session.net.thaw()
-        side = schedule.size_at(epoch, config.optim, config.preprocess.size, session.net.smallest)
+        side = schedule.size_at(epoch, config.optim, config.preprocess.size, session.net.spec.min_size)
         if side != self.side:
             self.side, self.objective = side, Objective(session, *session.data.smaller(side))
         count = session.steps * config.optim.batch_size

@@ -89,7 +89,7 @@ def leading(every: list[ResultSource]) -> list[ResultSource]:
 
     Baselines that train no network are left out, and what sees the rest of the exam.
     """
-    unranked = (*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT)
+    unranked = (*benchmark_document.BASELINES, *benchmark_document.case_context())
     shipped = [source for source in every if source.run_id is None and source.report.model not in unranked]
     for protocol in benchmark_document.PROTOCOLS:
         held = [source for source in shipped if source.report.protocol == protocol]

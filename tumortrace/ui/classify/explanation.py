@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
-from tumortrace.config import model_title
+from tumortrace.config import draws_outlines, model_title
 from tumortrace.constants import CLASSES
 from tumortrace.explain.methods import METHODS, TITLES
 from tumortrace.inference import reliability, rendering
@@ -42,7 +42,7 @@ def looked(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedMo
 
 def in_order(chosen: list[LoadedModel]) -> list[LoadedModel]:
     """TraceNet first, where it is asked."""
-    return sorted(chosen, key=lambda loaded: loaded.name != "tracenet")
+    return sorted(chosen, key=lambda loaded: not draws_outlines(loaded.name))
 
 
 def _settings() -> tuple[str, int | None, float]:

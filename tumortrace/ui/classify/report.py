@@ -10,6 +10,7 @@ import streamlit as st
 
 from tumortrace import reporting
 from tumortrace.inference.bundle import list_bundles
+from tumortrace.inference.model_ref import ModelRef
 from tumortrace.inference.patient import Case
 from tumortrace.inference.prediction import Prediction
 from tumortrace.inference.request import SliceInput
@@ -85,11 +86,11 @@ def _button(label: str, made: object, suffix: str, mime: str, prefix: str = "") 
 
 
 def _context(asked: Sequence[ClassifyRequest], chosen: list[LoadedModel]) -> Context:
-    bundles = {f"bundle/{bundle.name}": bundle for bundle in list_bundles()}
+    bundles = {ModelRef("shipped", bundle.name): bundle for bundle in list_bundles()}
     lines = []
     for one in chosen:
         own = ModelLine(one.title, one.detail, "a run of yours")
-        lines.append(model_line(bundles[one.key]) if one.key in bundles else own)
+        lines.append(model_line(bundles[one.ref]) if one.ref in bundles else own)
     loaded = explanation.in_order(chosen)[0]
 
     model = models.classifier(loaded.key, loaded.changed)

@@ -14,7 +14,8 @@ from tumortrace.config import model_title
 from tumortrace.ui.errors import address, compare, matrix, mistakes, notes, patterns, slice_detail
 from tumortrace.ui.errors.mistakes import Tags
 from tumortrace.ui.errors.rows import Errors, load_errors
-from tumortrace.ui.shell import benchmark_document, layout, results_index, state, style
+from tumortrace.ui.shell import address as shared_address
+from tumortrace.ui.shell import benchmark_document, layout, state, style
 from tumortrace.ui.shell.results_index import ResultSource
 
 VIEWS: Final = {"mistakes": "Mistakes", "patterns": "Patterns", "compare": "Two models", "notes": "Notes"}
@@ -95,16 +96,15 @@ def _choose(found: list[ResultSource]) -> tuple[ResultSource, str]:
 
 
 def _model_key(source: ResultSource) -> str:
-    return source.report.model if source.run_id is None else source.key
+    return source.ref.id
 
 
 def _old_link() -> None:
-    """``model=shipped/<model>/<protocol>``, as sources are named elsewhere, says two things at once."""
-    asked = st.query_params.get(address.MODEL, "")
-    if asked.startswith(f"{results_index.SHIPPED}/") and asked.count("/") == 2:
-        _, model, protocol = asked.split("/")
-        st.query_params[address.MODEL] = model
-        st.query_params[address.PROTOCOL] = protocol
+    """A model and its protocol in one, as sources are named elsewhere."""
+    asked = shared_address.benchmark_model(address.MODEL)
+    if asked is not None and asked.protocol is not None:
+        st.query_params[address.MODEL] = asked.id
+        st.query_params[address.PROTOCOL] = asked.protocol
 
 
 def _model_told() -> None:

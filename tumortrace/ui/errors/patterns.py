@@ -67,7 +67,7 @@ def _patterns(stamp: str, _errors: Errors) -> Patterns:
             name
             for name in _errors.titles
             if name
-            not in (benchmark_document.ENSEMBLE, *benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT)
+            not in (benchmark_document.ENSEMBLE, *benchmark_document.BASELINES, *benchmark_document.case_context())
         ]
         votes = rescues(_errors.every, benchmark_document.ENSEMBLE, members)
     columns = ["model", "n", "wrong", "mended", "ruined", "kept", "persons", "p_value"]

@@ -123,8 +123,7 @@ def kept(errors: Errors, row: pd.Series) -> list[str]:
 
 def loaded_model_of(errors: Errors) -> LoadedModel | None:
     """The model behind the predictions, where its weights are at hand."""
-    source = errors.source
-    return models.find_model(f"bundle/{source.report.model}" if source.run_id is None else f"run/{source.run_id}")
+    return models.find_model(errors.source.weights)
 
 
 def _settings(right: bool) -> tuple[str, float]:

@@ -12,6 +12,7 @@ from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
 from tumortrace.constants import CLASSES
 from tumortrace.data.datasets import Dataset
+from tumortrace.inference.model_ref import ModelRef
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.shell import address, benchmark_document, cache, layout, state, style
@@ -79,7 +80,7 @@ def _rates(held: pd.DataFrame, model: str, protocol: str) -> None:
     frames = layout.PAGES["errors"]
     st.page_link(
         frames.path, label="See every misclassified slice", icon=frames.icon,
-        query_params={"model": f"shipped/{model}/{protocol}"},
+        query_params={"model": str(ModelRef("benchmark", model, protocol))},
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
     )
     sentences = findings.findings(
         [source.report for source in judged], bench.records("comparisons"), bench.records("leakage"), metric=metric,
-        unit=level, baselines=(*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT),
+        unit=level, baselines=(*benchmark_document.BASELINES, *benchmark_document.case_context()),
     )  # fmt: skip
     if sentences:
         st.html(figures_large.said(sentences))
@@ -296,7 +296,7 @@ def _own(runs: list[ResultSource], level: str, beside: bool) -> None:
 
 def has_case_context(source: ResultSource) -> bool:
     """Whether its slices are judged with the rest of their exam."""
-    return source.report.model in benchmark_document.CASE_CONTEXT
+    return source.report.model in benchmark_document.case_context()
 
 
 def is_baseline(source: ResultSource) -> bool:

@@ -19,7 +19,7 @@ from tumortrace.ui.results import (
     model,
     pairwise,
 )
-from tumortrace.ui.shell import address, benchmark_document, layout, results_index, state
+from tumortrace.ui.shell import address, benchmark_document, layout, state
 from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
@@ -83,14 +83,13 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
 
 
 def _arrive() -> None:
-    """A link to a model leads to its section, under its protocol; ``shipped/<model>/<protocol>`` names both."""
-    asked = st.query_params.get(MODEL)
-    if asked is None:
+    """A link to a model leads to its section, under its protocol; a :class:`ModelRef` names both."""
+    if MODEL not in st.query_params:
         return
-    if asked.startswith(f"{results_index.SHIPPED}/") and asked.count("/") == 2:
-        _, name, protocol = asked.split("/")
-        st.query_params[MODEL] = name
-        if protocol in benchmark_document.PROTOCOLS:
-            st.query_params[state.PROTOCOL] = protocol
+    asked = address.benchmark_model(MODEL)
+    if asked is not None:
+        st.query_params[MODEL] = asked.id
+        if asked.protocol in benchmark_document.PROTOCOLS:
+            st.query_params[state.PROTOCOL] = asked.protocol
     if state.SHOW not in st.query_params:
         st.query_params[state.SHOW] = MODEL

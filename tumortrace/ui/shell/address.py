@@ -13,6 +13,9 @@ from typing import Final
 
 import streamlit as st
 
+from tumortrace.errors import ConfigError
+from tumortrace.inference.model_ref import ModelRef
+
 _DRAWN: Final = "address:drawn"
 _ON: Final = "yes"
 
@@ -72,6 +75,19 @@ def switch(label: str, key: str, first: bool = False, *, help: str | None = None
         st.query_params[key] = _ON if st.session_state[key] else "no"
 
     return st.toggle(label, key=key, persist_state="session", on_change=told, help=help)
+
+
+def benchmark_model(name: str) -> ModelRef | None:
+    """What the address asks for where it names a model of the benchmark and its protocol at once; else None.
+
+    Args:
+        name: Of the query parameter.
+    """
+    try:
+        asked = ModelRef.parse(st.query_params.get(name, ""))
+    except ConfigError:
+        return None
+    return asked if asked.kind == "benchmark" else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from tumortrace import paths
-from tumortrace.config import CONTEXT, TITLES, PreprocessSettings, model_title, parse_config
+from tumortrace.config import CONTEXT, PreprocessSettings, model_title, parse_config, titles
 from tumortrace.config.fields import nest
 from tumortrace.constants import PROTOCOL_NOTES
 from tumortrace.evaluation import published
@@ -22,10 +22,7 @@ PROTOCOLS: Final = ("person", "official", "slice")
 MAJORITY: Final = "majority"
 BASELINES: Final = ("classical", MAJORITY)
 """Baselines that train no network: what any model has to beat."""
-CASE_CONTEXT: Final = tuple(name for name in TITLES if name.endswith(CONTEXT))
-"""Slices judged with the rest of their exam: another question, so they are not ranked with the others."""
 ENSEMBLE: Final = "ensemble"
-_ORDER: Final = (ENSEMBLE, "tracenet", "efficientnet_lite0", "resnet18", "resnet18_cbam", "inception_v3", "cnn3d")
 FILES: Final = {
     "results.json": ("every figure of this page", "application/json"),
     "predictions.parquet": ("a row a model, fold and slice", "application/octet-stream"),
@@ -90,9 +87,14 @@ def _literature(stamp: int) -> pd.DataFrame:
     return published.literature()
 
 
+def case_context() -> tuple[str, ...]:
+    """Slices judged with the rest of their exam: another question, so they are not ranked with the others."""
+    return tuple(name for name in titles() if name.endswith(CONTEXT))
+
+
 def in_order(models: Iterable[str]) -> list[str]:
     """Each model once: the ensemble, the networks, others by name, and the baselines last."""
-    known = [*_ORDER, *(name for name in TITLES if name not in _ORDER + BASELINES)]
+    known = [ENSEMBLE, *(name for name in titles() if name not in (ENSEMBLE, *BASELINES))]
 
     def place(name: str) -> tuple[int, str]:
         if name in BASELINES:

@@ -20,8 +20,11 @@ from streamlit.runtime.runtime import RuntimeState
 
 from tumortrace import runs
 from tumortrace.config import PreprocessSettings, model_title
+from tumortrace.config.models import retrieval_model
 from tumortrace.explain import overlay
 from tumortrace.inference import bundle as bundles
+from tumortrace.inference import retrieval
+from tumortrace.inference.model_ref import ModelRef
 from tumortrace.runs.index import IndexEntry
 from tumortrace.ui.shell import cache, images
 
@@ -37,8 +40,8 @@ Pixels = npt.NDArray[np.generic]
 class LoadedModel:
     """A model that can be asked."""
 
-    key: str
-    """``bundle/<name>`` or ``run/<id>``."""
+    ref: ModelRef
+    """Shipped, or a run."""
     title: str
     detail: str
     protocol: str
@@ -50,14 +53,19 @@ class LoadedModel:
     """How it sees a slice."""
 
     @property
+    def key(self) -> str:
+        """What choices and caches hold of it."""
+        return str(self.ref)
+
+    @property
     def name(self) -> str:
         """Of the model, as answers name it."""
-        return self.key.partition("/")[2]
+        return self.ref.id
 
     @property
     def shipped(self) -> bool:
         """Whether it comes with TumorTrace."""
-        return self.key.startswith("bundle/")
+        return self.ref.kind == "shipped"
 
 
 def loadable_models() -> list[LoadedModel]:
@@ -65,9 +73,9 @@ def loadable_models() -> list[LoadedModel]:
     return [*_shipped(), *_of_runs()]
 
 
-def find_model(key: str) -> LoadedModel | None:
-    """The judge of that key."""
-    return next((loaded for loaded in loadable_models() if loaded.key == key), None)
+def find_model(ref: ModelRef) -> LoadedModel | None:
+    """The model that is meant; None where it is not at hand."""
+    return next((loaded for loaded in loadable_models() if loaded.ref == ref), None)
 
 
 def probabilities(loaded: LoadedModel, pixels: Pixels) -> list[float]:
@@ -104,7 +112,7 @@ def _neighbours(stamp: int) -> RetrievalIndex | None:
 
 def retrieval_index() -> RetrievalIndex | None:
     """The index of similar slices that ships."""
-    return _neighbours(cache.stamp(cache.artifacts_file("models", "tracenet", "neighbours.npz")))
+    return _neighbours(cache.stamp(cache.artifacts_file("models", retrieval_model(), retrieval.FILE)))
 
 
 def overlaid(found: Explanation, opacity: float) -> bytes:
@@ -134,10 +142,10 @@ def classifier(key: str, changed: int) -> Classifier:
     """The loaded model; it has a lock of its own and may be shared between sessions."""
     from tumortrace.inference.classifier import Classifier
 
-    kind, _, name = key.partition("/")
-    if kind == "bundle":
-        return Classifier.from_bundle(bundles.find_bundle(name))
-    return Classifier.from_run(runs.find_run(name))
+    ref = ModelRef.parse(key)
+    if ref.kind == "shipped":
+        return Classifier.from_bundle(bundles.find_bundle(ref.id))
+    return Classifier.from_run(runs.find_run(ref.id))
 
 
 def on_a_server() -> bool:
@@ -161,8 +169,8 @@ def _import() -> None:
 def _shipped() -> list[LoadedModel]:
     return [
         LoadedModel(
-            f"bundle/{one.name}", one.title, one.trained_on, one.config.protocol, one.config.fold, one.synthetic,
-            cache.stamp(one.folder / "model.json"), one.config.preprocess,
+            ModelRef("shipped", one.name), one.title, one.trained_on, one.config.protocol, one.config.fold,
+            one.synthetic, cache.stamp(one.folder / "model.json"), one.config.preprocess,
         )
         for one in bundles.list_bundles()
     ]  # fmt: skip
@@ -177,7 +185,7 @@ def _of_runs() -> list[LoadedModel]:
         detail = f"Trained here on {one.dataset_name or 'a dataset it does not name'}, {held_out}."
         found.append(
             LoadedModel(
-                f"run/{one.run.id}", f"{model_title(config.model.name)} · run of {created}", detail,
+                ModelRef("run", one.run.id), f"{model_title(config.model.name)} · run of {created}", detail,
                 config.protocol, config.fold, _synthetic(one), one.weights, config.preprocess,
             )
         )  # fmt: skip

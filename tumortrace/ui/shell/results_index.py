@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -19,26 +18,24 @@ from tumortrace.evaluation import shipped
 from tumortrace.evaluation.predictions import join_truth
 from tumortrace.evaluation.report import Report
 from tumortrace.inference import bundle as bundles
+from tumortrace.inference.model_ref import ModelRef
 from tumortrace.runs.dataset import DatasetRef
 from tumortrace.runs.index import IndexEntry
 from tumortrace.runs.run import Run
 from tumortrace.ui.shell import benchmark_document, cache, state
-
-SHIPPED: Final = "shipped"
 
 
 @dataclass(frozen=True)
 class ResultSource:
     """One model under one protocol, judged."""
 
-    key: str
-    """``shipped/<model>/<protocol>``, or the run's id."""
+    ref: ModelRef
+    """Of the benchmark, or a run."""
     title: str
     """For a list to choose from."""
     name: str
     """Short, where protocol and fold stand beside it."""
     report: Report
-    run_id: str | None
     dataset_name: str
     """What its dataset is called here, or was called where it was predicted."""
     dataset: Dataset | None
@@ -47,6 +44,21 @@ class ResultSource:
     """Whether its slices are the published ones."""
     trouble: str = ""
     """Why its dataset is not at hand, or that it was told from the report alone; empty where all is well."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's; None for a model of the benchmark."""
+        return self.ref.id if self.ref.kind == "run" else None
+
+    @property
+    def key(self) -> str:
+        """What addresses, choices and rows hold of it: the run's id, or the reference as it is written."""
+        return self.run_id or str(self.ref)
+
+    @property
+    def weights(self) -> ModelRef:
+        """The weights that can be asked in its place: the run's own, or those that ship under the model's name."""
+        return self.ref if self.ref.kind == "run" else ModelRef("shipped", self.ref.id)
 
     @property
     def synthetic(self) -> bool:
@@ -122,18 +134,18 @@ def joined(source: ResultSource) -> pd.DataFrame:
         # Opened anew for its error, which says which dataset it was and how to get it back.
         _ = runs.find_run(source.run_id).dataset
     fingerprint = "" if source.dataset is None else source.dataset.fingerprint
-    return _joined(source.key, source.report.created, source.run_id, source.dataset_name, fingerprint)
+    return _joined(source.ref, source.report.created, source.dataset_name, fingerprint)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _joined(key: str, created: str, run_id: str | None, dataset_name: str, fingerprint: str) -> pd.DataFrame:
-    if run_id is None:
-        _, model, protocol = key.split("/")
+def _joined(ref: ModelRef, created: str, dataset_name: str, fingerprint: str) -> pd.DataFrame:
+    if ref.kind == "benchmark":
         rows = shipped.shipped_predictions()
-        return join_truth(rows[(rows["model"] == model) & (rows["protocol"] == protocol)], splits.frozen_figshare())
-    predicted = runs.find_run(run_id).predictions
+        mine = (rows["model"] == ref.id) & (rows["protocol"] == ref.protocol)
+        return join_truth(rows[mine], splits.frozen_figshare())
+    predicted = runs.find_run(ref.id).predictions
     if predicted is None:
-        raise DataError("the run has no predictions", value=run_id, remedy="Choose a finished run.")
+        raise DataError("the run has no predictions", value=ref.id, remedy="Choose a finished run.")
     return join_truth(predicted, cache.dataset(dataset_name).manifest)
 
 
@@ -141,11 +153,10 @@ def _shipped() -> list[ResultSource]:
     here = cache.published_dataset()
     return [
         ResultSource(
-            f"{SHIPPED}/{report.model}/{report.protocol}",
+            ModelRef("benchmark", report.model, report.protocol),
             f"{model_title(report.model)} · benchmark · {report.protocol}",
             model_title(report.model),
             report,
-            None,
             FIGSHARE if here is None else here.name,
             here,
             True,
@@ -189,7 +200,7 @@ def _of_run(entry: IndexEntry, report: Report, known: dict[DatasetRef, Dataset])
     title = f"{name} · {config.protocol} fold {config.fold}"
     called = dataset.name if dataset is not None else entry.dataset_name or "not named"
     published = dataset is not None and identity.is_published(dataset)
-    return ResultSource(run.id, title, name, report, run.id, called, dataset, published, trouble)
+    return ResultSource(ModelRef("run", run.id), title, name, report, called, dataset, published, trouble)
 
 
 def _dataset_of(run: Run) -> tuple[Dataset | None, str]:

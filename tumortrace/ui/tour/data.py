@@ -81,7 +81,7 @@ def _gains(bench: benchmark_document.BenchmarkDocument) -> list[tuple[str, ...]]
     held = table[
         (table["metric"] == "macro_f1")
         & table["class"].isna()
-        & ~table["model"].isin([*benchmark_document.BASELINES, *benchmark_document.CASE_CONTEXT])
+        & ~table["model"].isin([*benchmark_document.BASELINES, *benchmark_document.case_context()])
     ]
     for protocol in ("slice", "official"):
         lines = held[held["protocol"] == protocol].to_dict("records")

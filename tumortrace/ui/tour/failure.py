@@ -118,7 +118,7 @@ def _heat(source: ResultSource, images: Dataset, row: dict[str, Any]) -> bytes |
         image, _ = preprocess(images.pixels(slice_id), settings)
         large = Image.fromarray(kept).resize(image.shape[::-1], Image.Resampling.BICUBIC)
         return pictures.enlarged(overlay.blend(image, np.asarray(large, np.float32) / np.float32(255), OPACITY))
-    loaded = models.find_model(f"run/{source.run_id}" if source.run_id else f"bundle/{source.report.model}")
+    loaded = models.find_model(source.weights)
     if loaded is None:
         return None
     return models.overlaid(models.explanation(loaded, images.pixels(slice_id), int(row["predicted"])), OPACITY)

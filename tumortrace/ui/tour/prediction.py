@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from tumortrace.config import draws_outlines
 from tumortrace.constants import CLASSES
 from tumortrace.data import phantom
 from tumortrace.data.datasets import Dataset
@@ -38,7 +39,7 @@ def render(dataset: Dataset | None) -> None:
         shown = verdict.answered(asked, prediction, asked_models)
     with right:
         if shown:
-            loaded = next((one for one in asked_models if one.name == "tracenet"), asked_models[0])
+            loaded = next((one for one in asked_models if draws_outlines(one.name)), asked_models[0])
             found = models.explanation(loaded, asked.pixels, None)
             caption = f"Where {loaded.title} looked for {CLASSES[found.target]}"
             st.image(models.overlaid(found, OPACITY), caption=caption, alt=f"{caption}, {asked.title}", width="stretch")

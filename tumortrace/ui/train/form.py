@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import types
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Union, get_args, get_origin
 
 import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tumortrace.config import ENCODER, STAGES, EncoderName, RunConfig, field_errors, presets
+from tumortrace.config import MODEL_SPECS, RunConfig, field_errors, presets
 from tumortrace.config.fields import Setting, flatten, nest, settings
 from tumortrace.constants import PROTOCOLS
 from tumortrace.training import warm_start
@@ -180,15 +180,15 @@ def _field(setting: Setting, datasets: list[str]) -> tuple[Any, Any]:
     if setting.name == "dataset":
         value = _choice(label(setting), datasets, shared)
     elif setting.name == "model.encoder":
-        traces = st.session_state[state.FORM + "model.name"] == "tracenet"
-        if not traces:
+        usual = MODEL_SPECS[st.session_state[state.FORM + "model.name"]].encoder
+        if usual is None:
             st.session_state[key] = None
-        options = list(get_args(EncoderName))
-        value = st.selectbox(label(setting), options, index=None, placeholder=ENCODER if traces else "none",
-                             disabled=not traces, **shared)  # fmt: skip
+        value = st.selectbox(label(setting), list(setting.choices), index=None, placeholder=usual or "none",
+                             disabled=usual is None, **shared)  # fmt: skip
     elif setting.name == "model.freeze_until":
-        name = st.session_state[state.FORM + "model.name"]
-        stages = STAGES[(st.session_state.get(state.FORM + "model.encoder") or ENCODER) if name == "tracenet" else name]
+        spec = MODEL_SPECS[st.session_state[state.FORM + "model.name"]]
+        encoder = spec.encoder and (st.session_state.get(state.FORM + "model.encoder") or spec.encoder)
+        stages = MODEL_SPECS[encoder or spec.name].stages
         if st.session_state[key] not in stages:
             st.session_state[key] = None
         value = st.selectbox(label(setting), stages, index=None, placeholder="nothing", **shared)
@@ -197,8 +197,8 @@ def _field(setting: Setting, datasets: list[str]) -> tuple[Any, Any]:
         own = st.session_state[key]
         options = known if own in known or own is None else [*known, own]
         value = st.selectbox(label(setting), options, accept_new_options=True, **shared) or ""
-    elif get_origin(kind_of(setting)) is Literal:
-        value = _choice(label(setting), list(get_args(kind_of(setting))), shared)
+    elif setting.choices:
+        value = _choice(label(setting), list(setting.choices), shared)
     elif kind_of(setting) is bool:
         value = st.toggle(label(setting), **shared)
     elif kind_of(setting) is int:
