@@ -52,8 +52,8 @@ def config_of(model: str, size: int, batch: int, dataset: str, **values: Any) ->
     from tumortrace.config.fields import nest
 
     settings = {
-        "dataset": dataset, "model.name": model, "preprocess.size": size, "optim.batch_size": batch, "watch": 0,
-        "optim.epochs": 500, "validation": 0.0,
+        "dataset": dataset, "model.name": model, "preprocess.size": size, "optim.batch_size": batch,
+        "validation_tiles": 0, "optim.epochs": 500, "validation": 0.0,
     }  # fmt: skip
     return parse_config(nest(settings | values))
 

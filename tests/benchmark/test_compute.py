@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset of two networks, one epoch, two folds; the ablation of one factor."""
     quick = plan.PRESETS["cpu"]
-    short = {"preprocess.size": 32, "optim.epochs": 1, "optim.batch_size": 16, "model.mirror": False}
+    short = {"preprocess.size": 32, "optim.epochs": 1, "optim.batch_size": 16, "model.hflip_tta": False}
     recipes = {name: quick.recipes[name] | short for name in ("tracenet", "cnn3d")}
     ablations = {"cnn3d": {"dropout: none": {"model.dropout": 0.0}}}
     tiny = replace(

@@ -155,7 +155,7 @@ def test_the_train_page_offers_the_very_recipe_of_tracenet() -> None:
     offered = flatten(plan.config_of_settings(presets.find_preset("tracenet").values).model_dump())
     planned = flatten(planned_runs(find_benchmark_preset("cpu"), ("official",))[0].task.config.model_dump())
     differing = {key for key in offered if offered[key] != planned[key]}
-    assert differing == {"dataset", "checkpoint", "watch"}, "which say nothing of the network"
+    assert differing == {"dataset", "checkpoint", "validation_tiles"}, "which say nothing of the network"
 
 
 def test_the_ablations_that_matter_are_among_those_of_the_larger_preset() -> None:

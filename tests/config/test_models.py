@@ -18,8 +18,8 @@ from tumortrace.config import (
     models,
     parse_config,
     titles,
-    upgrade_settings,
 )
+from tumortrace.config.former import upgrade_settings
 from tumortrace.errors import ConfigError, UnknownModel
 
 PACKAGE = Path(__file__).resolve().parents[2] / "tumortrace"

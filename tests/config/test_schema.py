@@ -62,10 +62,8 @@ def test_flatten_and_nest_are_inverse() -> None:
 
 
 def test_the_command_line_names_what_differs() -> None:
-    text = command_line(
-        parse_config({"model": {"name": "cnn3d"}, "augment": {"reflect": False}, "optim": {"lr": 0.01}})
-    )
+    text = command_line(parse_config({"model": {"name": "cnn3d"}, "augment": {"hflip": False}, "optim": {"lr": 0.01}}))
     assert "--model cnn3d" in text
-    assert "--no-reflect" in text
+    assert "--no-hflip" in text
     assert "--lr 0.01" in text
     assert "--epochs" not in text

@@ -25,7 +25,7 @@ from tumortrace.imaging.augment import (
     sample_parameters,
 )  # fmt: skip
 
-NOTHING = AugmentSettings(rotate=0, shift=0, scale=0, reflect=False, brightness=0, contrast=0, gamma=0, noise=0)
+NOTHING = AugmentSettings(rotate=0, shift=0, scale=0, hflip=False, brightness=0, contrast=0, gamma=0, noise=0)
 
 
 def numbers(count: int, seed: int = 0) -> torch.Tensor:
@@ -52,7 +52,7 @@ def test_a_quarter_turn_is_a_quarter_turn() -> None:
 
 def test_a_reflection_swaps_left_and_right() -> None:
     images = torch.rand(1, 1, 16, 16)
-    mirrored, _ = changed(reflect=True)(images, torch.zeros(1, NUMBERS))
+    mirrored, _ = changed(hflip=True)(images, torch.zeros(1, NUMBERS))
     assert torch.allclose(mirrored, images.flip(3), atol=1e-5)
 
 
@@ -99,7 +99,7 @@ def test_the_same_numbers_do_the_same_whatever_else_is_in_the_batch() -> None:
 def test_image_and_mask_move_together() -> None:
     images = torch.zeros(8, 1, 64, 64)
     images[:, :, 20:40, 10:30] = 1
-    moved, masks = changed(rotate=45.0, shift=0.1, reflect=True)(images, numbers(8), images)
+    moved, masks = changed(rotate=45.0, shift=0.1, hflip=True)(images, numbers(8), images)
     assert masks is not None
     assert set(masks.unique().tolist()) <= {0.0, 1.0}
     assert ((moved > 0.5).float() - masks).abs().mean() < 0.02

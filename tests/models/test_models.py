@@ -112,9 +112,9 @@ def test_a_missing_or_changed_package_is_one_sentence(tmp_path: Path, monkeypatc
 
 
 def test_thawed_stages_move_again() -> None:
-    model = make("efficientnet_lite0", freeze_until="blocks2", thaw_epoch=1).train()
+    model = make("efficientnet_lite0", freeze_until="blocks2", unfreeze_epoch=1).train()
     assert not model.backbone.bn1.training
-    model.thaw()
+    model.unfreeze()
     assert model.backbone.bn1.training
     assert all(weight.requires_grad for weight in model.parameters())
 
@@ -233,7 +233,7 @@ def test_saliency_is_a_map_of_the_slice(name: str) -> None:
 
 def test_an_answer_may_be_the_mean_over_slice_and_mirror_image() -> None:
     images = torch.rand(2, 1, 64, 64)
-    model = make("cnn3d", mirror=True).eval()
+    model = make("cnn3d", hflip_tta=True).eval()
     answer = model.forward_tta(images)
     assert torch.allclose(answer, model.forward_tta(images.flip(-1)), atol=1e-5)
     assert torch.allclose(answer, (model(images) + model(images.flip(-1))) / 2)

@@ -14,7 +14,7 @@ from tumortrace.training.trainer import train
 
 
 def test_every_epoch_keeps_what_the_model_thinks_of_the_validation_slices(home: Path, tiny: RunConfig) -> None:
-    run = runs.create(tiny.model_copy(update={"watch": 5}))
+    run = runs.create(tiny.model_copy(update={"validation_tiles": 5}))
     snapshots.pin(run, "1")  # of the test fold
     train(run)
     assert snapshots.snapshot_epochs(run) == [1, 2, 3]
@@ -40,7 +40,7 @@ def test_every_epoch_keeps_what_the_model_thinks_of_the_validation_slices(home: 
 def test_watching_changes_nothing_of_the_training(home: Path, tiny: RunConfig) -> None:
     weights = []
     for watch in (0, 6):
-        run = runs.create(tiny.model_copy(update={"watch": watch}))
+        run = runs.create(tiny.model_copy(update={"validation_tiles": watch}))
         train(run)
         weights.append((run.folder / "model.safetensors").read_bytes())
     assert weights[0] == weights[1]
@@ -67,6 +67,6 @@ def test_a_broken_snapshot_is_passed_over(home: Path, tiny: RunConfig) -> None:
 
 
 def test_telemetry_and_tensorboard_are_written(home: Path, tiny: RunConfig) -> None:
-    run = runs.create(tiny.model_copy(update={"tensorboard": True, "watch": 0}))
+    run = runs.create(tiny.model_copy(update={"tensorboard": True, "validation_tiles": 0}))
     train(run)
     assert list((run.folder / "tensorboard" / "start_1").glob("events.out.tfevents.*"))

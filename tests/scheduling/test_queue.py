@@ -237,7 +237,7 @@ def test_four_servers_on_one_folder_start_each_job_once(home: Path, tiny: RunCon
 @pytest.mark.slow
 @pytest.mark.process
 def test_the_end_of_a_job_starts_the_next_with_nobody_looking(home: Path, tiny: RunConfig) -> None:
-    short = tiny.model_copy(update={"optim": OptimSettings(epochs=1, batch_size=8), "watch": 0})
+    short = tiny.model_copy(update={"optim": OptimSettings(epochs=1, batch_size=8), "validation_tiles": 0})
     first, second = jobs.start(short, "a"), jobs.start(short, "b")
     try:
         assert second.status.state == "queued"

@@ -27,7 +27,7 @@ PROBABILITIES = ["p_meningioma", "p_glioma", "p_pituitary"]
 
 def shared(tiny: RunConfig, **values: object) -> RunConfig:
     # Dropout alone differs from process to process.
-    given = {"model": ModelSettings(name="cnn3d", dropout=0), "optim": OPTIM, "devices": 2, "watch": 2}
+    given = {"model": ModelSettings(name="cnn3d", dropout=0), "optim": OPTIM, "devices": 2, "validation_tiles": 2}
     return tiny.model_copy(update=given | values)
 
 
@@ -118,7 +118,7 @@ def test_two_machines_end_where_one_process_does_and_the_comparison_notices_what
         "--name", "two", "--nodes", "2", "--dataset", "tiny", "--model", "cnn3d", "--size", "32",
         "--epochs", str(OPTIM.epochs), "--batch-size", str(OPTIM.batch_size), "--lr", str(OPTIM.lr), "--ema", "0",
         "--dropout", "0", "--validation", "0.2", "--device", "cpu",
-        "--precision", "32-true", "--threads", "1", "--watch", "2", "--checkpoint", "0",
+        "--precision", "32-true", "--threads", "1", "--validation-tiles", "2", "--checkpoint", "0",
     ]  # fmt: skip
     with ExitStack() as both:
         machines = [
@@ -141,7 +141,7 @@ def test_two_machines_end_where_one_process_does_and_the_comparison_notices_what
 @pytest.mark.process
 def test_a_lost_process_fails_the_run_and_it_goes_on_from_its_checkpoint(home: Path, tiny: RunConfig) -> None:
     long = OPTIM.model_copy(update={"epochs": 500})
-    run = runs.create(shared(tiny, optim=long, watch=0), "run")
+    run = runs.create(shared(tiny, optim=long, validation_tiles=0), "run")
     with start(home / "first.log", "--run", str(run.folder)) as process:
         eventually(lambda: run.status.epoch >= 1, "an epoch has been trained", process)
         other = next(child for child in psutil.Process(process.pid).children() if "train" in child.cmdline())

@@ -140,7 +140,7 @@ def test_only_the_demo_as_it_stands_promises_two_minutes() -> None:
     demo = presets.find_preset(presets.DEMO).values
     assert presets.promised(parse_config(nest(demo))) == 120
     assert presets.promised(parse_config(nest(demo | {"dataset": "phantom", "fold": 3, "threads": 1}))) == 120
-    for changes in ({"optim.epochs": 9}, {"augment.rotate": 5.0}, {"model.mirror": True}):
+    for changes in ({"optim.epochs": 9}, {"augment.rotate": 5.0}, {"model.hflip_tta": True}):
         assert presets.promised(parse_config(nest(demo | changes))) is None
     assert presets.promised(RunConfig()) is None
 

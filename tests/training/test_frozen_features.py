@@ -83,8 +83,8 @@ def test_features_that_would_fill_the_memory_are_not_kept(
 
 
 def test_stages_thaw_after_their_epoch_and_a_resumed_run_ends_in_the_same_weights(home: Path, tiny: RunConfig) -> None:
-    model = ModelSettings(name="cnn3d", freeze_until="block2", thaw_epoch=2)
-    config = tiny.model_copy(update={"model": model, "watch": 0})
+    model = ModelSettings(name="cnn3d", freeze_until="block2", unfreeze_epoch=2)
+    config = tiny.model_copy(update={"model": model, "validation_tiles": 0})
     whole = runs.create(config, "whole")
     seen: dict[int, torch.Tensor] = {}
     trainer = trainer_of(whole, lambda epoch, batch: seen.setdefault(epoch, first_weight(trainer)))

@@ -22,7 +22,7 @@ pytestmark = [
 
 
 def on_gpu(tiny: RunConfig, **changes: object) -> RunConfig:
-    return tiny.model_copy(update={"device": "cuda", "precision": "bf16-mixed", "watch": 0} | changes)
+    return tiny.model_copy(update={"device": "cuda", "precision": "bf16-mixed", "validation_tiles": 0} | changes)
 
 
 def test_a_run_in_bf16_learns_and_says_where_it_ran(home: Path, tiny: RunConfig) -> None:

@@ -39,7 +39,12 @@ def test_a_slice_without_an_outline_teaches_nothing() -> None:
 @pytest.mark.slow
 def test_tracenet_learns_to_draw_what_it_classifies_by(home: Path, tiny: RunConfig) -> None:
     optim = OptimSettings(epochs=9, batch_size=8, lr=4e-3, ema=0.8, start_size=0.5)
-    settings = {"model": ModelSettings(name="tracenet", dropout=0), "optim": optim, "validation": 0.0, "watch": 0}
+    settings = {
+        "model": ModelSettings(name="tracenet", dropout=0),
+        "optim": optim,
+        "validation": 0.0,
+        "validation_tiles": 0,
+    }
     size = tiny.preprocess.model_copy(update={"size": 64})
     trainer = Trainer(*prepare(runs.create(tiny.model_copy(update=settings | {"preprocess": size}))))
     assert trainer.fit()
@@ -56,7 +61,7 @@ def test_tracenet_learns_to_draw_what_it_classifies_by(home: Path, tiny: RunConf
 @pytest.mark.slow
 def test_without_the_outline_task_no_outline_is_loaded(home: Path, tiny: RunConfig) -> None:
     optim = OptimSettings(epochs=1, batch_size=8, outline_weight=0)
-    settings = {"model": ModelSettings(name="tracenet"), "optim": optim, "watch": 2}
+    settings = {"model": ModelSettings(name="tracenet"), "optim": optim, "validation_tiles": 2}
     trainer = Trainer(*prepare(runs.create(tiny.model_copy(update=settings))))
     assert trainer.fit()
     assert trainer.session.data.outlines is None

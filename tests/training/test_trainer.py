@@ -226,7 +226,7 @@ def test_mixup_trains_classes_and_outlines_of_mixed_slices(home: Path, tiny: Run
     losses = {}
     for mixup in (0.0, 0.4):
         augment = tiny.augment.model_copy(update={"mixup": mixup})
-        run = runs.create(changed(tiny, augment=augment, optim=optim, model=model, watch=0), f"mixup{mixup}")
+        run = runs.create(changed(tiny, augment=augment, optim=optim, model=model, validation_tiles=0), f"mixup{mixup}")
         assert train(run)
         losses[mixup] = run.metrics["train_loss"].iloc[0]
     assert np.isfinite(list(losses.values())).all()

@@ -135,7 +135,7 @@ def document() -> dict[str, Any]:
             {"protocol": "person", "seed": 0, "fold": 1, "temperatures": {"tracenet": 1.2, "resnet18": 0.9},
              "weights": {"tracenet": 0.6, "resnet18": 0.4}, "n": 20}
         ],
-        "recipes": {"resnet18": {"preprocess.size": 64, "model.mirror": True}},
+        "recipes": {"resnet18": {"preprocess.size": 64, "model.hflip_tta": True}},
         "compute": [{"part": "person", "model": "resnet18", "device": "CPU, 1 thread", "runs": 5, "hours": 1.25}],
         "missing": [{"part": "slice", "run": "benchmark-quick-x", "variant": None}],
     }  # fmt: skip

@@ -68,8 +68,8 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_trained_and_tested_like_any_other(phantoms: str) -> None:
     config = parse_config(
         {
-            "dataset": phantoms, "device": "cpu", "precision": "32-true", "threads": 1, "validation": 0.2, "watch": 1,
-            "preprocess": {"size": 40}, "model": {"name": "mini", "freeze_until": "early"},
+            "dataset": phantoms, "device": "cpu", "precision": "32-true", "threads": 1, "validation": 0.2,
+            "validation_tiles": 1, "preprocess": {"size": 40}, "model": {"name": "mini", "freeze_until": "early"},
             "optim": {"epochs": 1, "batch_size": 8, "start_size": 0.25},
         }
     )  # fmt: skip

@@ -23,14 +23,14 @@ Settings = dict[str, Any]
 Part = Literal["official", "person", "shipped", "slice", "seeds", "ablations"]
 PARTS: Final[tuple[Part, ...]] = ("official", "person", "shipped", "slice", "seeds", "ablations")
 
-_COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "watch": 0, "checkpoint": 60}
+_COMMON: Final[Settings] = {"dataset": FIGSHARE, "validation": 0.1, "validation_tiles": 0, "checkpoint": 60}
 _GEOMETRY: Final[Settings] = {"augment.rotate": 30.0, "augment.shift": 0.15, "augment.scale": 0.15}
 _SCANNERS: Final[Settings] = {
     "augment.brightness": 0.15, "augment.contrast": 0.3, "augment.gamma": 0.4, "augment.tight_crop": 0.6,
     "augment.bias_field": 0.5, "augment.blur": 1.0, "augment.jpeg": 1.0, "augment.marks": 0.1,
 }  # fmt: skip
 """What other people's scans bring."""
-_BASE: Final[Settings] = {"preprocess.crop": True, "model.mirror": True} | _GEOMETRY | _SCANNERS
+_BASE: Final[Settings] = {"preprocess.crop": True, "model.hflip_tta": True} | _GEOMETRY | _SCANNERS
 _IMAGENET: Final[Settings] = _BASE | {
     "model.init": "imagenet", "precision": "32-true", "optim.batch_size": 32, "optim.lr": 1e-3,
 }  # fmt: skip
@@ -39,7 +39,7 @@ _NO_SCANNERS: Final[Settings] = dict.fromkeys(
     ("augment.tight_crop", "augment.bias_field", "augment.blur", "augment.jpeg", "augment.marks"), 0.0
 ) | {"augment.brightness": 0.1, "augment.contrast": 0.2, "augment.gamma": 0.2}
 _NO_GEOMETRY: Final[Settings] = dict.fromkeys(("augment.rotate", "augment.shift", "augment.scale"), 0.0) | {
-    "augment.reflect": False, "augment.tight_crop": 0.0,
+    "augment.hflip": False, "augment.tight_crop": 0.0,
 }  # fmt: skip
 _NO_INTENSITY: Final[Settings] = _NO_SCANNERS | dict.fromkeys(
     ("augment.brightness", "augment.contrast", "augment.gamma", "augment.noise"), 0.0
@@ -49,7 +49,7 @@ _MATTER: Final[Mapping[str, Mapping[str, Settings]]] = {
     "tracenet": {
         "start: from scratch": {"model.init": "scratch"},
         "start: first stages frozen": {"model.freeze_until": "blocks2"},
-        "start: first stages frozen, then all trained": {"model.freeze_until": "blocks2", "model.thaw_epoch": 3},
+        "start: first stages frozen, then all trained": {"model.freeze_until": "blocks2", "model.unfreeze_epoch": 3},
         "encoder: ResNet18 from scratch": {"model.encoder": "resnet18", "model.init": "scratch"},
         "outline task: off": {"optim.outline_weight": 0.0},
         "outline task: three times the weight": {"optim.outline_weight": 3.0},
@@ -57,7 +57,7 @@ _MATTER: Final[Mapping[str, Mapping[str, Settings]]] = {
         "augmentation: none": _NO_GEOMETRY | _NO_INTENSITY,
         "crop: none": {"preprocess.crop": False},
         "epochs: half": {"optim.epochs": 0.5},
-        "training persons: half": {"train_share": 0.5},
+        "training persons: half": {"train_fraction": 0.5},
     },
     "cnn3d": {"depth: 3 neighbouring slices": {"model.depth": 3}},
 }
@@ -73,7 +73,7 @@ _MORE: Final[Mapping[str, Mapping[str, Settings]]] = {
         "augmentation: geometry alone": _NO_INTENSITY,
         "augmentation: intensity alone": _NO_GEOMETRY,
         "augmentation: with mixup": {"augment.mixup": 0.2},
-        "test-time augmentation: none": {"model.mirror": False},
+        "test-time augmentation: none": {"model.hflip_tta": False},
         "dropout: 0.3": {"model.dropout": 0.3},
         "weight decay: none": {"optim.weight_decay": 0.0},
         "label smoothing: none": {"optim.label_smoothing": 0.0},
@@ -82,7 +82,7 @@ _MORE: Final[Mapping[str, Mapping[str, Settings]]] = {
         "learning rate: twice": {"optim.lr": 2.0},
         "batch: half": {"optim.batch_size": 0.5},
         "epochs: half as many again": {"optim.epochs": 1.5},
-        "training persons: a quarter": {"train_share": 0.25},
+        "training persons: a quarter": {"train_fraction": 0.25},
     },
     "cnn3d": {
         "depth: 5 neighbouring slices": {"model.depth": 5},

@@ -21,7 +21,6 @@ from tumortrace.config.schema import (
     field_errors,
     parse_config,
     read_config,
-    upgrade_settings,
 )
 
 __all__ = [
@@ -43,5 +42,4 @@ __all__ = [
     "parse_config",
     "read_config",
     "titles",
-    "upgrade_settings",
 ]

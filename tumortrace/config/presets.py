@@ -30,14 +30,14 @@ DEMO: Final = "demo"
 _DEMO: Final[dict[str, Any]] = {
     "protocol": "official", "validation": 0.2, "precision": "32-true", "model.name": "efficientnet_lite0",
     "model.init": "imagenet", "model.freeze_until": "blocks4", "preprocess.size": 128,
-    "augment.rotate": 0.0, "augment.shift": 0.0, "augment.scale": 0.0, "augment.reflect": False,
+    "augment.rotate": 0.0, "augment.shift": 0.0, "augment.scale": 0.0, "augment.hflip": False,
     "augment.brightness": 0.0, "augment.contrast": 0.0, "augment.gamma": 0.0, "augment.noise": 0.0,
     "optim.epochs": 2, "optim.batch_size": 16, "optim.lr": 1e-3,
 }  # fmt: skip
 
 SPEEDRUN: Final = "speedrun"
 _SPEED: Final[dict[str, Any]] = {
-    "protocol": "official", "fold": 1, "validation": 0.0, "watch": 0, "model.name": "tracenet",
+    "protocol": "official", "fold": 1, "validation": 0.0, "validation_tiles": 0, "model.name": "tracenet",
     "model.encoder": "resnet18", "model.dropout": 0.0,
     "preprocess.size": 128, "optim.epochs": 14, "optim.batch_size": 16, "optim.lr": 1.5e-3, "optim.start_size": 0.6,
 }  # fmt: skip
@@ -71,7 +71,7 @@ PRESETS: Final = {
             "The benchmark's best: EfficientNet-Lite0 from ImageNet with the outline task, growing from 96 to 192 px.",
             {
                 "protocol": "official", "fold": 1, "validation": 0.1, "precision": "32-true", "model.name": "tracenet",
-                "model.init": "imagenet", "model.dropout": 0.0, "model.mirror": True, "preprocess.size": 192,
+                "model.init": "imagenet", "model.dropout": 0.0, "model.hflip_tta": True, "preprocess.size": 192,
                 "preprocess.crop": True, "augment.rotate": 30.0, "augment.shift": 0.15, "augment.scale": 0.15,
                 "augment.brightness": 0.15, "augment.contrast": 0.3, "augment.gamma": 0.4, "augment.tight_crop": 0.6,
                 "augment.bias_field": 0.5, "augment.blur": 1.0, "augment.jpeg": 1.0, "augment.marks": 0.1,

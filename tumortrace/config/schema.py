@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from tumortrace.config.former import upgrade_settings
 from tumortrace.config.models import MODEL_SPECS, ModelSpec, encoder_names, model_names
 from tumortrace.config.preprocess import PreprocessSettings
 from tumortrace.constants import Protocol
@@ -66,11 +67,13 @@ class ModelSettings(_Settings):
     freeze_until: str | None = _field(
         None, "Freeze every stage up to and including this one; BatchNorm stays with them"
     )
-    thaw_epoch: int = _field(
+    unfreeze_epoch: int = _field(
         0, "Train the frozen stages too from this epoch on (fine-tuning in two steps); 0: never", ge=0, le=500
     )
     dropout: float = _field(0.2, "Share of features dropped before the last layer", ge=0, le=0.9)
-    mirror: bool = _field(False, "Answer with the mean over the slice and its mirror image; twice the work")
+    hflip_tta: bool = _field(
+        False, "Test-time augmentation: the mean over the slice and its mirror image; twice the work"
+    )
     batchnorm: bool = _field(
         True, f"Normalise each batch's features ({_those(lambda spec: spec.can_drop_batchnorm)} alone can do without)"
     )
@@ -101,8 +104,8 @@ class ModelSettings(_Settings):
             raise ValueError(f"{name} stands on no encoder; leave encoder empty or choose {other}")
         if self.freeze_until is not None and self.freeze_until not in stages:
             raise ValueError(f"{name} has no stage {self.freeze_until!r}; choose one of {', '.join(stages)}")
-        if self.thaw_epoch and self.freeze_until is None:
-            raise ValueError("nothing is frozen that could be thawed; set freeze_until or thaw_epoch to 0")
+        if self.unfreeze_epoch and self.freeze_until is None:
+            raise ValueError("nothing is frozen that could be unfrozen; set freeze_until or unfreeze_epoch to 0")
         if self.depth > spec.max_depth:
             sees = "one slice" if spec.max_depth == 1 else f"{spec.max_depth} slices at most"
             other = _those(lambda one: one.max_depth >= self.depth)
@@ -123,7 +126,7 @@ class AugmentSettings(_Settings):
     rotate: float = _field(15.0, "Rotation, up to", "degrees", ge=0, le=180)
     shift: float = _field(0.06, "Shift, up to this share of the side", ge=0, le=0.5)
     scale: float = _field(0.12, "Zoom in or out, up to", ge=0, le=0.5)
-    reflect: bool = _field(True, "Reflect left and right, half of the time")
+    hflip: bool = _field(True, "Horizontal flip, half of the time")
     brightness: float = _field(0.1, "Brightness, up to", ge=0, le=0.5)
     contrast: float = _field(0.2, "Contrast, up to", ge=0, le=0.8)
     gamma: float = _field(0.2, "Gamma, up to (log scale)", ge=0, le=1)
@@ -151,7 +154,7 @@ class OptimSettings(_Settings):
     label_smoothing: float = _field(0.05, "Label smoothing", ge=0, le=0.5)
     class_weights: Literal["none", "balanced"] = _field("none", "Weight classes by inverse frequency")
     ema: float = _field(0.995, "Decay of the moving average of weights; 0 switches it off", ge=0, lt=1)
-    clip: float = _field(2.0, "Clip the gradient norm at; 0 switches it off", ge=0, le=100)
+    grad_clip: float = _field(2.0, "Clip the norm of the gradient at; 0 switches it off", ge=0, le=100)
     outline_weight: float = _field(
         1.0,
         f"Weight of the outline task ({_those(lambda spec: spec.draws_outlines)}); 0 leaves the outlines out",
@@ -170,7 +173,9 @@ class RunConfig(_Settings):
     protocol: Protocol = _field("official", "How folds are formed")
     fold: int = _field(1, "Test fold; the other four train. 0 tests nothing and trains on all five", ge=0, le=5)
     validation: float = _field(0.1, "Share of the training part held out, whole persons at a time", ge=0, le=0.5)
-    train_share: float = _field(1.0, "Share of the training part that is used, whole persons at a time", gt=0, le=1)
+    train_fraction: float = _field(
+        1.0, "Fraction of the training part that is used, whole persons at a time", gt=0, le=1
+    )
     patience: int = _field(0, "Stop after this many epochs without a better validation loss; 0 never", "epochs", ge=0)
     seed: int = _field(0, "Seed of everything random", ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto", "Where to train")
@@ -182,7 +187,9 @@ class RunConfig(_Settings):
         "auto", "torch.compile the network; auto does so on a GPU, for runs long enough to pay for it"
     )
     checkpoint: int = _field(10, "Least time between two checkpoints at ends of epochs", "seconds", ge=0, le=3600)
-    watch: int = _field(8, "Validation slices whose saliency is kept after each epoch", "slices", ge=0, le=24)
+    validation_tiles: int = _field(
+        8, "Validation slices whose saliency is kept after each epoch", "slices", ge=0, le=24
+    )
     tensorboard: bool = _field(False, "Write TensorBoard files too")
     preprocess: PreprocessSettings = Field(default_factory=PreprocessSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
@@ -196,8 +203,10 @@ class RunConfig(_Settings):
         least = self.model.spec.min_size
         if self.preprocess.size < least:
             raise ValueError(f"{self.model.name} needs {least} px or more; got size {self.preprocess.size}")
-        if self.model.thaw_epoch and self.devices * self.nodes > 1:
-            raise ValueError("stages are thawed on one device alone; set thaw_epoch to 0 or devices and nodes to 1")
+        if self.model.unfreeze_epoch and self.devices * self.nodes > 1:
+            raise ValueError(
+                "stages are unfrozen on one device alone; set unfreeze_epoch to 0 or devices and nodes to 1"
+            )
         if self.optim.batch_size % (self.devices * self.nodes):
             raise ValueError(
                 f"batch_size {self.optim.batch_size} cannot be shared evenly by {self.devices * self.nodes} devices; "
@@ -230,15 +239,6 @@ def read_config(text: str | bytes) -> RunConfig:
     except ValueError:
         values = None
     return RunConfig.model_validate(upgrade_settings(values) if isinstance(values, dict) else values)
-
-
-def upgrade_settings(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings of an earlier version in today's terms: a TraceNet that names no encoder stood on ResNet18."""
-    model = values.get("model")
-    if not isinstance(model, dict) or "encoder" in model:
-        return values
-    stood_on = {spec.name: spec.unnamed_encoder for spec in MODEL_SPECS.values()}.get(str(model.get("name")))
-    return values if stood_on is None else values | {"model": model | {"encoder": stood_on}}
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tumortrace import paths
+from tumortrace.config.former import upgrade_dotted
 from tumortrace.errors import DataError
 
 SCHEMA: Final = 1
@@ -72,4 +73,5 @@ def results() -> dict[str, Any]:
         raise DataError("the benchmark's results cannot be read", value=str(path), remedy=remedy) from error
     if found.get("schema_version") != SCHEMA:
         raise DataError("the benchmark's results are of another version", value=str(path), remedy=remedy)
-    return found
+    recipes = {model: upgrade_dotted(recipe) for model, recipe in found.get("recipes", {}).items()}
+    return found | {"recipes": recipes}

@@ -58,7 +58,7 @@ class Augment(nn.Module):
     def __init__(self, settings: AugmentSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.moves = any((settings.rotate, settings.shift, settings.scale, settings.reflect, settings.tight_crop))
+        self.moves = any((settings.rotate, settings.shift, settings.scale, settings.hflip, settings.tight_crop))
         # Drawing a normal number a pixel costs a CPU more than all the rest: slices read from a bank, at random places.
         bank = torch.randn(_BANK, generator=torch.Generator().manual_seed(0)) if settings.noise else torch.empty(0)
         self.register_buffer("bank", bank, persistent=False)
@@ -114,7 +114,7 @@ class Augment(nn.Module):
             down = down * closer + (closer - 1) * (numbers[:, _CROP_DOWN] - 0.5)
             zoom = zoom / closer
         cos, sin = angle.cos() * zoom, angle.sin() * zoom
-        mirror = torch.where(numbers[:, _REFLECT] < 0.5, -1.0, 1.0) if settings.reflect else torch.ones_like(cos)
+        mirror = torch.where(numbers[:, _REFLECT] < 0.5, -1.0, 1.0) if settings.hflip else torch.ones_like(cos)
         at = (torch.arange(side, device=numbers.device) * 2 + 1) / side - 1  # centres of pixels in -1..1
         across, along = at.view(1, 1, -1), at.view(1, -1, 1)
 

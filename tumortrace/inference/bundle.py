@@ -21,7 +21,8 @@ from typing import Any
 import pandas as pd
 
 from tumortrace import paths
-from tumortrace.config import RunConfig, model_title, upgrade_settings
+from tumortrace.config import RunConfig, model_title
+from tumortrace.config.former import upgrade_settings
 from tumortrace.errors import UnknownModel, WeightsMismatch
 
 

@@ -122,7 +122,7 @@ class SliceNet(nn.Module):
                 self._frozen.append(module)
         self.train(self.training)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Let every stage be trained."""
         for module in self._frozen:
             module.requires_grad_(True)

@@ -40,5 +40,5 @@ def build(settings: ModelSettings, *, pretrained: bool = True) -> SliceNet:
 
 def _prepared(model: SliceNet, settings: ModelSettings) -> SliceNet:
     model.freeze(settings.freeze_until)
-    model.hflip_tta = settings.mirror
+    model.hflip_tta = settings.hflip_tta
     return model

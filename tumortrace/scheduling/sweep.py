@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from tumortrace import paths
 from tumortrace.config import RunConfig, parse_config
 from tumortrace.config.fields import flatten, nest, settings
+from tumortrace.config.former import in_former_names
 from tumortrace.errors import ConfigError
 from tumortrace.scheduling.worker import Outcome, Task, WorkerOptions, is_finished
 
@@ -114,7 +115,8 @@ def plan_sweep(
 def make_task(name: str, config: RunConfig) -> Task:
     """The task of a sweep that trains this configuration; its run's name follows from both."""
     # Only what differs from the defaults is hashed: a setting that a later version adds must not rename every run.
-    text = json.dumps(config.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    changed = in_former_names(config.model_dump(mode="json", exclude_defaults=True))
+    text = json.dumps(changed, sort_keys=True)
     short = hashlib.sha256(text.encode()).hexdigest()[:8]
     return Task(f"{name}-{config.model.name}-{config.protocol}{config.fold}-s{config.seed}-{short}", config)
 

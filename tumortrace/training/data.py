@@ -72,8 +72,8 @@ def load_run_data(
     """
     table = splits.table_for(dataset)
     split = splits.split(table, config.protocol, config.fold, config.validation, config.seed)
-    if config.train_share < 1:
-        split = replace(split, train=splits.some_persons(table, split.train, config.train_share, config.seed))
+    if config.train_fraction < 1:
+        split = replace(split, train=splits.some_persons(table, split.train, config.train_fraction, config.seed))
     if len(split.train) < config.optim.batch_size:
         raise DataError(
             "the training part has fewer slices than one batch",

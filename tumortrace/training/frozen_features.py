@@ -45,7 +45,7 @@ class FrozenFeatures:
 def applicable(config: RunConfig) -> bool:
     """Whether the frozen part sees the same input every time: something is frozen, no augmentation, one size."""
     still = all(not value for value in config.augment.model_dump().values())
-    stays = config.model.freeze_until is not None and not config.model.thaw_epoch
+    stays = config.model.freeze_until is not None and not config.model.unfreeze_epoch
     return stays and still and config.model.spec.sequential and config.optim.start_size == 1
 
 

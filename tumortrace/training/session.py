@@ -103,7 +103,7 @@ def prepare(
     ema = ModelEma(net, config.optim.ema) if config.optim.ema else None
     if group.world_size > 1:
         distributed.synchronise_batchnorm(net, fabric.device)
-    groups = _parameter_groups(net, config.optim.weight_decay, every=bool(config.model.thaw_epoch))
+    groups = _parameter_groups(net, config.optim.weight_decay, every=bool(config.model.unfreeze_epoch))
     bare = torch.optim.AdamW(groups, lr=config.optim.lr, fused=fabric.device.type in {"cuda", "cpu"})
     model, optimiser = fabric.setup(net, bare)
     net = model.module
@@ -162,7 +162,7 @@ def _parameter_groups(net: SliceNet, decay: float, *, every: bool) -> list[dict[
     """Weight decay for matrices and kernels only: biases and BatchNorm have nothing to shrink.
 
     As ``timm.optim.param_groups_weight_decay``, which leaves frozen parameters out: they are among ours where
-    ``every``, since stages that are thawed later need a place in the optimiser's state. Without a gradient it leaves
+    ``every``, since stages that are unfrozen later need a place in the optimiser's state. Without a gradient it leaves
     them alone.
     """
     found = list(net.parameters() if every else net.trainable())

@@ -33,7 +33,7 @@ class SnapshotWriter:
     def __init__(self, run: Run, config: RunConfig, data: RunData) -> None:
         self.run = run
         self.data = data
-        self.watched = select_tiles(data, config.watch, config.seed)
+        self.watched = select_tiles(data, config.validation_tiles, config.seed)
         self.parts = {int(row): "validation" for row in data.split.validation}
         self.parts |= {int(row): "train" for row in data.split.train}
         self.parts |= {int(row): "test" for row in data.split.test}

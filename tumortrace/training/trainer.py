@@ -134,8 +134,8 @@ class Trainer:
         """Size, order and random numbers of the epoch that is next."""
         session, epoch = self.session, self.progress.epoch
         config = session.config
-        if config.model.thaw_epoch and epoch >= config.model.thaw_epoch:
-            session.net.thaw()
+        if config.model.unfreeze_epoch and epoch >= config.model.unfreeze_epoch:
+            session.net.unfreeze()
         side = schedule.size_at(epoch, config.optim, config.preprocess.size, session.net.spec.min_size)
         if side != self.side:
             self.side, self.objective = side, Objective(session, *session.data.smaller(side))
@@ -159,8 +159,8 @@ class Trainer:
         part = self.plan.part(batch * optim.batch_size + group.rank * share, share)
         loss, logits = self.objective.loss(part)
         session.fabric.backward(loss)
-        if optim.clip:
-            torch.nn.utils.clip_grad_norm_(list(session.net.trainable()), optim.clip)
+        if optim.grad_clip:
+            torch.nn.utils.clip_grad_norm_(list(session.net.trainable()), optim.grad_clip)
         session.optimiser.step()
         session.optimiser.zero_grad(set_to_none=True)
         if session.ema:

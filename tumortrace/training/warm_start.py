@@ -17,7 +17,7 @@ from tumortrace.data.datasets import Dataset
 from tumortrace.errors import ConfigError, DatasetMismatch, SplitError
 from tumortrace.runs.run import Run
 
-SAME = ("protocol", "fold", "seed", "validation", "train_share")
+SAME = ("protocol", "fold", "seed", "validation", "train_fraction")
 """Settings that say which slices a run learns from."""
 
 

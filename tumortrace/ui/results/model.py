@@ -126,7 +126,7 @@ def _recipe(bench: BenchmarkDocument, model: str) -> None:
             rows = [
                 Line([Cell(name, known.get(name, "").partition(";")[0]), Cell(_said(value))])
                 for name, value in recipe.items()
-                if name not in ("dataset", "watch", "checkpoint", "model.name")
+                if name not in ("dataset", "validation_tiles", "checkpoint", "model.name")
             ]
             tables.show_table("Recipe", ["Setting", "Value"], rows, wrap=True)
             st.caption("Fixed before the benchmark began; every other setting has its default.")

@@ -34,7 +34,8 @@ GROUPS: Final = {
 LABELS: Final = {
     "name": "Model", "init": "Starting weights", "freeze_until": "Freeze up to", "size": "Image size",
     "lr": "Peak learning rate",
-    "ema": "EMA decay", "low": "Black at percentile", "high": "White at percentile", "clip": "Gradient clip",
+    "ema": "EMA decay", "low": "Black at percentile", "high": "White at percentile", "grad_clip": "Gradient clipping",
+    "hflip": "Horizontal flip", "hflip_tta": "TTA (horizontal flip)",
 }  # fmt: skip
 
 

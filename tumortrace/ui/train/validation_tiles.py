@@ -201,7 +201,11 @@ def _said_of_strip(run: Run, epoch: Epoch, mapped: bool) -> str:
     if epoch.watched:
         parts.append("Chosen at random per class before training.")
     else:
-        off = "Watching was switched off" if run.config.watch == 0 else "There are no saliency maps of this epoch"
+        off = (
+            "Watching was switched off"
+            if run.config.validation_tiles == 0
+            else "There are no saliency maps of this epoch"
+        )
         parts.append(f"{off}: the first validation slices of each class, without saliency.")
     return " ".join(parts)
 
