@@ -19,7 +19,7 @@ import pandas as pd
 from joblib import cpu_count
 from PIL import Image
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data.datasets import Dataset
 
 Shares = npt.NDArray[np.float32]
@@ -93,9 +93,7 @@ def brightness(dataset: Dataset, rows: pd.DataFrame, told: Callable[[float], Non
             inside[place], outside[place] = one
             if told is not None and place % 50 == 0:
                 told(place / len(looked))
-    raw = io.BytesIO()
-    np.savez_compressed(raw, inside=inside, outside=outside)
-    paths.write_atomic(path, raw.getvalue())
+    processes.write_npz(path, {"inside": inside, "outside": outside})
     return Brightness(looked, inside, outside, len(known))
 
 

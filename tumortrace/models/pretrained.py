@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torchvision.models import Inception_V3_Weights, ResNet18_Weights, WeightsEnum
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import START_RUN
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
 from tumortrace.models.base import SliceNet
@@ -103,7 +103,7 @@ def packaged(name: str) -> dict[str, Tensor]:
             remedy="Install timm 1.0.",
         )  # fmt: skip
     state = {own: value.contiguous() for own, value in zip(ours, theirs.values(), strict=True)}
-    paths.write_atomic(kept, to_safetensors(state, metadata={"source": package.requirement}))
+    processes.write_bytes(kept, to_safetensors(state, metadata={"source": package.requirement}))
     return state
 
 

@@ -7,19 +7,16 @@ read it.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.constants import CLASSES
 from tumortrace.runs.run import Run
 
@@ -56,24 +53,14 @@ class Snapshot:
 
 def write_snapshot(run: Run, snapshot: Snapshot) -> None:
     """Keep a snapshot; one of the same epoch is replaced."""
-    folder = run.folder / "epochs"
-    folder.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                slice_ids=np.array(snapshot.slice_ids, dtype=np.str_),
-                parts=np.array(snapshot.parts, dtype=np.str_),
-                probabilities=snapshot.probabilities,
-                watched=np.array(snapshot.watched, dtype=np.str_),
-                saliency=snapshot.saliency,
-            )
-        Path(name).chmod(0o644)
-        os.replace(name, folder / f"{snapshot.epoch:04d}.npz")
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    arrays = {
+        "slice_ids": np.array(snapshot.slice_ids, dtype=np.str_),
+        "parts": np.array(snapshot.parts, dtype=np.str_),
+        "probabilities": snapshot.probabilities,
+        "watched": np.array(snapshot.watched, dtype=np.str_),
+        "saliency": snapshot.saliency,
+    }
+    processes.write_npz(run.folder / "epochs" / f"{snapshot.epoch:04d}.npz", arrays)
 
 
 def snapshot_epochs(run: Run) -> list[int]:
@@ -126,9 +113,9 @@ def pin(run: Run, slice_id: str) -> None:
     """Follow a slice from the next epoch on; a validation slice has been followed from the first."""
     now = pins(run)
     if slice_id not in now:
-        paths.write_json(run.folder / "pins.json", [*now, slice_id][-MAX_PINS:])
+        processes.write_json(run.folder / "pins.json", [*now, slice_id][-MAX_PINS:])
 
 
 def unpin(run: Run, slice_id: str) -> None:
     """Follow it no longer; what was kept stays."""
-    paths.write_json(run.folder / "pins.json", [held for held in pins(run) if held != slice_id])
+    processes.write_json(run.folder / "pins.json", [held for held in pins(run) if held != slice_id])

@@ -18,13 +18,13 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
-import filelock
 import lightning_fabric
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tumortrace import processes
 from tumortrace.config import RunConfig
 from tumortrace.constants import CLASSES
 from tumortrace.errors import RunBusy, TrainingDiverged
@@ -417,13 +417,9 @@ def _stoppable(trainer: Trainer) -> Iterator[None]:
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
     """Hold the run's lock, which the system gives back however this process ends."""
-    lock = filelock.FileLock(run.folder / ".lock") if distributed.first_process() else None
-    try:
-        with lock.acquire(blocking=False) if lock else nullcontext():
-            yield
-    except filelock.Timeout:
-        remedy = "Watch it, or stop it first."
-        raise RunBusy("another process trains this run", value=run.id, remedy=remedy) from None
+    busy = RunBusy("another process trains this run", value=run.id, remedy="Watch it, or stop it first.")
+    with processes.file_lock(run.folder / ".lock", busy) if distributed.first_process() else nullcontext():
+        yield
 
 
 def _slot(place: torch.device) -> str:
