@@ -192,10 +192,10 @@ def test_a_task_whose_run_cannot_be_read_says_so_and_the_others_go_on(
 def test_the_training_process_dies_with_the_sweep(home: Path, tiny: RunConfig, fake: tuple[str, ...]) -> None:
     (task,) = plan_sweep("orphan", tiny, seeds=[5])
     code = (
-        "import sys; from tumortrace.training import sweep; from tumortrace.scheduling.backends import Local;"
+        "import sys; from tumortrace.scheduling import sweep; from tumortrace.scheduling.backends import Local;"
         "from tumortrace.scheduling.worker import Task; from tumortrace.config import RunConfig;"
         "config = RunConfig.model_validate_json(sys.argv[2]);"
-        "sweep.run([Task(sys.argv[1], config)], Local(), command=(sys.argv[3],))"
+        "sweep.run_sweep([Task(sys.argv[1], config)], Local(), command=(sys.argv[3],))"
     )
     words = python(code, task.run_id, task.config.model_dump_json(), *fake)
     with spawned(words, home / "parent.log") as parent:
@@ -344,13 +344,14 @@ def test_a_sweep_trains_and_a_second_call_skips(home: Path, call: Callable[..., 
 KILLED_ONCE = """
 import os, signal, sys
 from pathlib import Path
-from tumortrace.training import loop, runs
+from tumortrace import runs
+from tumortrace.training import trainer
 folder = Path(sys.argv[sys.argv.index("--run") + 1])
 def die(epoch, batch):
     if (epoch, batch) == (2, 3) and not (folder / "died").exists():
         (folder / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-loop.train(runs.Run(folder), die)
+trainer.train(runs.Run(folder), die)
 """
 
 

@@ -50,10 +50,10 @@ def test_a_task_whose_node_is_killed_goes_on_from_its_checkpoint_on_another(
     tasks = plan_sweep("pair", tiny.model_copy(update={"seed": 5, "optim": optim}), folds=range(1, TASKS + 1))
     code = (
         "import json, sys; from pathlib import Path; from tumortrace.config import RunConfig;"
-        "from tumortrace.training import sweep; from tumortrace.scheduling.backends import Ray;"
+        "from tumortrace.scheduling import sweep; from tumortrace.scheduling.backends import Ray;"
         "from tumortrace.scheduling.worker import Task;"
         "tasks = [Task(name, RunConfig.model_validate(config)) for name, config in json.loads(sys.argv[1])];"
-        "outcomes = sweep.run(tasks, Ray(address=sys.argv[2]), command=(sys.argv[3],));"
+        "outcomes = sweep.run_sweep(tasks, Ray(address=sys.argv[2]), command=(sys.argv[3],));"
         "Path(sys.argv[4]).write_text(json.dumps([outcome.state for outcome in outcomes]))"
     )
     asked = json.dumps([(task.run_id, task.config.model_dump(mode="json")) for task in tasks])

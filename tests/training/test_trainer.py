@@ -107,9 +107,9 @@ def test_a_killed_and_resumed_run_ends_in_the_same_weights(home: Path, tiny: Run
     train(whole)
     killed = runs.create(tiny, "killed")
     kill = (
-        "import os, signal; from tumortrace.training import loop, runs\n"
+        "import os, signal; from tumortrace import runs; from tumortrace.training import trainer\n"
         "def die(epoch, batch):\n    if (epoch, batch) == (1, 3): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "loop.train(runs.find('killed'), die)"
+        "trainer.train(runs.find_run('killed'), die)"
     )
     with spawned(python(kill), home / "train.log") as process:
         assert process.wait(PATIENCE_S) == -signal.SIGKILL
