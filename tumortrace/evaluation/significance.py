@@ -19,6 +19,7 @@ from tumortrace.evaluation.bootstrap import (
     Interval,
     clusters_of,
     interval_key,
+    mean_interval,
     percentile_interval,
     resampling_weights,
     samples,
@@ -77,10 +78,6 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPL
     a = one["correct"].to_numpy(dtype=bool)
     b = other["correct"].reindex(one.index).to_numpy(dtype=bool)
     only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
-    cluster, count, unit = clusters_of(first)
-    weights = resampling_weights(count, replicates, seed)
-    gap = a.astype(np.float64) - b
-    samples = (weights @ np.bincount(cluster, gap, count)) / (weights @ np.bincount(cluster, minlength=count))
     return Comparison(
         first=names[0],
         second=names[1],
@@ -90,7 +87,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPL
         only_second=only_second,
         both_wrong=int((~a & ~b).sum()),
         p_value=mcnemar_exact(only_first, only_second),
-        difference=percentile_interval(float(gap.mean()), samples, n=len(a), clusters=count, unit=unit),
+        difference=mean_interval(first, a.astype(np.float64) - b, replicates=replicates, seed=seed),
     )
 
 
