@@ -91,6 +91,7 @@ def perturb(pixels: Pixels, change: Perturbation, seed: int = 0) -> Greys:
 
 
 def _move(shown: Greys, zoom: float, degrees: float) -> Greys:
+    # Not skimage's warp: it smears the slice's border into the black around it; inside they agree.
     height, width = shown.shape
     turn = np.deg2rad(degrees)
     cos, sin = np.cos(turn) / zoom, np.sin(turn) / zoom
