@@ -145,7 +145,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         ("or status.host not in (None, socket.gethostname())", "", "another_machines_runs_do_not_block_this_one"),
     ),
     *_of("imaging/preprocess.py", "imaging/test_preprocess.py",
-        ("np.percentile(grey, (settings.low, settings.high))", "np.percentile(grey, (0, 100))",
+        ("percentile_ends(grey, settings.low, settings.high)", "percentile_ends(grey, 0, 100)",
          "a_hot_pixel_does_not_darken_the_rest"),
         ("mask = None if mask is None else mask[top:bottom, left:right]", "pass",
          "what_is_found_is_laid_back_where_it_was"),

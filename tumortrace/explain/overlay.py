@@ -9,6 +9,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from plotly.colors import hex_to_rgb, sequential
 
+from tumortrace.imaging.window import stretched
+
 # Inferno (van der Walt and Smith, 2015): perceptually even and safe for colour-blind eyes.
 _INFERNO: Final = np.array([hex_to_rgb(colour) for colour in sequential.Inferno], dtype=np.float32)
 
@@ -16,9 +18,7 @@ _INFERNO: Final = np.array([hex_to_rgb(colour) for colour in sequential.Inferno]
 def to_display(pixels: npt.NDArray[np.generic], low: float = 0.5, high: float = 99.5) -> npt.NDArray[np.uint8]:
     """``[H, W]`` of any dtype to uint8, windowed between two percentiles."""
     grey = np.nan_to_num(np.asarray(pixels, dtype=np.float32))
-    bottom, top = np.percentile(grey, (low, high))
-    span = max(float(top - bottom), 1e-6)
-    shown: npt.NDArray[np.uint8] = np.rint(np.clip((grey - bottom) / span, 0, 1) * 255).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = np.rint(stretched(grey, low, high) * 255).astype(np.uint8)
     return shown
 
 
