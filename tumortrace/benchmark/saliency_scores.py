@@ -38,8 +38,6 @@ CENTRE: Final = "centre"
 ROAD_PERCENTILES: Final = (20, 40, 60, 80)
 _BATCH: Final = 16
 
-Images = npt.NDArray[np.uint8]
-
 
 def score_saliency(run: Run, *, sample: int = 20, device: str = "cpu", again: bool = False) -> pd.DataFrame:
     """Score every saliency method of a run on its test part.

@@ -14,13 +14,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tumortrace import processes
-from tumortrace.constants import CLASSES
 from tumortrace.runs.run import Run
 
-PROBABILITIES: Final = tuple(f"p_{name}" for name in CLASSES)
 MAX_PINS: Final = 24
 _FILE = re.compile(r"\d{4,}\.npz")
 
@@ -39,12 +36,6 @@ class Snapshot:
     probabilities: npt.NDArray[np.float32]  # [n, 3]
     watched: list[str] = field(default_factory=list)  # [k]: slices with a saliency map
     saliency: npt.NDArray[np.uint8] = field(default_factory=_no_maps)  # [k, s, s], 0..255, for the predicted class
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row a slice: ``epoch, slice_id, part, p_<class>``."""
-        frame = pd.DataFrame({"epoch": self.epoch, "slice_id": self.slice_ids, "part": self.parts})
-        return frame.assign(**{name: self.probabilities[:, index] for index, name in enumerate(PROBABILITIES)})
 
     def map_of(self, slice_id: str) -> npt.NDArray[np.uint8] | None:
         """The saliency map ``[s, s]`` of a slice; None where none was kept."""
@@ -85,19 +76,6 @@ def read_snapshot(run: Run, epoch: int) -> Snapshot | None:
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-
-
-def slice_history(run: Run, slice_ids: list[str]) -> pd.DataFrame:
-    """How the probabilities of some slices went: a row an epoch and slice, columns as :attr:`Snapshot.table`."""
-    wanted = set(slice_ids)
-    frames = []
-    for epoch in snapshot_epochs(run):
-        snapshot = read_snapshot(run, epoch)
-        if snapshot is not None:
-            table = snapshot.table
-            frames.append(table[table["slice_id"].isin(wanted)])
-    columns = ["epoch", "slice_id", "part", *PROBABILITIES]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def pins(run: Run) -> list[str]:
