@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import parse_config
 from tumortrace.inference.ood import OODDetector, image_facts, save_detector
 from tumortrace.inference.retrieval import save_index
@@ -23,12 +23,12 @@ def ship(name: str) -> None:
     torch.manual_seed(0)
     raw = save({key: value.clone() for key, value in build(config.model).state_dict().items()})
     folder = paths.artifacts() / "models" / name
-    paths.write_atomic(folder / "weights.safetensors", raw)
+    processes.write_bytes(folder / "weights.safetensors", raw)
     card = {
         "config": config.model_dump(mode="json"), "weights_sha256": hashlib.sha256(raw).hexdigest(), "scores": {},
         "trained_on": "nothing at all", "synthetic": False, "created": "2026-01-01",
     }  # fmt: skip
-    paths.write_json(folder / "model.json", card)
+    processes.write_json(folder / "model.json", card)
 
 
 def gate(near: float) -> None:
@@ -49,7 +49,7 @@ def ship_all() -> None:
         "votes": votes, "limits": {"person": {"90": [0.2] * 3, "95": [0.0] * 3}}, "coverage": [coverage],
         "localisation": [pointing], "figures": [],
     }  # fmt: skip
-    paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
+    processes.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
     gate(1e6)
     seen = np.random.default_rng(0).normal(size=(100, 1636)).astype(np.float32)
     save_index(seen, [str(place) for place in range(1, 101)], paths.artifacts() / "models" / "tracenet")

@@ -19,15 +19,6 @@ def test_home_and_artifacts_follow_their_variables_at_once(tmp_path: Path, monke
     assert paths.artifacts() == tmp_path / "other"
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.json"
-    paths.write_json(path, {"a": 1})
-    with pytest.raises(TypeError):
-        paths.write_json(path, {"a": object()})
-    assert '"a": 1' in path.read_text()
-    assert [entry.name for entry in path.parent.iterdir()] == ["file.json"]
-
-
 def test_the_command_names_the_python_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(paths.root() / ".venv" / "bin" / "python"))
     assert paths.command("data download") == ".venv/bin/python -m tumortrace data download"

@@ -85,7 +85,7 @@ def fake_python(tmp_path: Path, fake: tuple[str, ...], monkeypatch: pytest.Monke
     path = tmp_path / "python"
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake[0]}" "$@"\n')
     path.chmod(0o755)
-    monkeypatch.setattr("tumortrace.scheduling.queue.sys.executable", str(path))
+    monkeypatch.setattr(sys, "executable", str(path))
     return str(path)
 
 

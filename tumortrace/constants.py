@@ -24,15 +24,12 @@ FIGSHARE: Final = "figshare"
 PHANTOM: Final = "phantom"
 
 ARTICLE_ID: Final = 1512427
-ARTICLE_VERSION: Final = 5
 ARTICLE_API: Final = f"https://api.figshare.com/v2/articles/{ARTICLE_ID}"
 ARTICLE_URL: Final = "https://doi.org/10.6084/m9.figshare.1512427.v5"
 ATTRIBUTION: Final = "Jun Cheng, brain tumor dataset, figshare, doi 10.6084/m9.figshare.1512427.v5, CC BY 4.0"
 
 SLICES: Final = 3064
-CLASS_COUNTS: Final = {"meningioma": 708, "glioma": 1426, "pituitary": 930}
 PATIENTS: Final = 233
-PERSONS: Final = 209
 PIXEL_SPACING_MM: Final = 0.49
 """In-plane spacing of the 512x512 slices (the 256x256 ones have twice that), after the dataset's README."""
 

@@ -11,12 +11,9 @@ who writes into a folder makes it.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
 
 def root() -> Path:
@@ -66,30 +63,3 @@ def artifacts() -> Path:
     """What ships: models and benchmark results."""
     given = os.environ.get("TUMORTRACE_ARTIFACTS")
     return Path(given).expanduser().resolve() if given else root() / "artifacts"
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write ``content`` beside ``path`` and rename: a reader sees the old file or the new one, never a half.
-
-    Args:
-        path: The file to replace; missing folders are made.
-        content: Text (written as UTF-8) or bytes.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    raw = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, atomically; NaN is refused so that every reader can parse it."""
-    write_atomic(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

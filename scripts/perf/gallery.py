@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import CLASSES, FIGSHARE, PROTOCOLS
 from tumortrace.data import splits
 from tumortrace.data.manifest import conform
@@ -65,10 +65,10 @@ def synthetic(folder: Path, count: int = ROWS) -> None:
         **dict.fromkeys(PROTOCOLS, rows["official_fold"])
     )
     raw = splits.to_csv(table)
-    paths.write_atomic(folder / "splits.csv", raw)
-    paths.write_atomic(folder / "splits.sha256", hashlib.sha256(raw).hexdigest() + "\n")
+    processes.write_bytes(folder / "splits.csv", raw)
+    processes.write_text(folder / "splits.sha256", hashlib.sha256(raw).hexdigest() + "\n")
     facts = {"kind": "synthetic", "origin": "benchmark", "attribution": "", "fingerprint": "b" * 64, "report": {}}
-    paths.write_json(folder / "dataset.json", facts)
+    processes.write_json(folder / "dataset.json", facts)
 
 
 def plainly(rows: list[dict[str, Any]], query: Query) -> list[int]:

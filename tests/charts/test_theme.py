@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from itertools import combinations
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import plotly.io as pio
 import pytest
 
+from tests.processes import ROOT
 from tumortrace.charts import theme
 from tumortrace.constants import CLASSES
 from tumortrace.ui.shell import presentation_style
@@ -20,6 +22,11 @@ BLINDNESS = {
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
+APP = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+BACKGROUNDS = [
+    APP[mode][name] for mode in ("light", "dark") for name in ("backgroundColor", "secondaryBackgroundColor")
+]
+"""What charts stand on: page and panel."""
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
@@ -44,7 +51,7 @@ def test_contrast_by_hand() -> None:
     assert contrast("#FFFFFF", "#000000") == pytest.approx(1.05 / 0.05)
 
 
-@pytest.mark.parametrize("background", theme.BACKGROUNDS)
+@pytest.mark.parametrize("background", BACKGROUNDS)
 @pytest.mark.parametrize("colour", [*theme.CLASS_COLOURS.values(), *theme.SERIES])
 def test_colours_stand_out_from_the_page(colour: str, background: str) -> None:
     assert contrast(colour, background) >= 3

@@ -222,7 +222,7 @@ def make_shipped(folder: Path) -> None:
 
     from tumortrace.config import parse_config
     from tumortrace.models.registry import build
-    from tumortrace.paths import write_json
+    from tumortrace.processes import write_json
 
     config = parse_config({"model": {"name": "cnn3d"}, "preprocess": {"size": 32}})
     raw = save({name: value.clone() for name, value in build(config.model).state_dict().items()})

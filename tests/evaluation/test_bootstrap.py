@@ -16,6 +16,7 @@ from tumortrace.evaluation.bootstrap import (
     mean_interval,
     resampling_weights,
     samples,
+    weighted_mean_samples,
 )
 from tumortrace.evaluation.metrics import classification_metrics
 from tumortrace.evaluation.predictions import PROBABILITIES, join_truth
@@ -78,6 +79,23 @@ def test_drawing_persons_gives_wider_intervals_than_drawing_slices(
     assert slices.unit == "slice"
     assert slices.clusters == 400
     assert persons.high - persons.low > 2 * (slices.high - slices.low)
+
+
+def test_a_weighted_mean_is_that_of_the_rows_really_copied() -> None:
+    rng = np.random.default_rng(2)
+    cluster = np.repeat(np.arange(6), rng.integers(1, 9, 6))
+    values, share = rng.normal(size=len(cluster)), rng.random(len(cluster)) * (cluster != 3)
+    weights = resampling_weights(6, 200, seed=1)
+    for counted in (None, share, cluster == 0):
+        found = weighted_mean_samples(values, cluster, weights, counted)
+        each = np.ones(len(cluster)) if counted is None else np.asarray(counted, dtype=float)
+        for replicate, mean in zip(weights.astype(int), found, strict=True):
+            rows = np.repeat(np.arange(len(cluster)), replicate[cluster])
+            if each[rows].sum() > 0:
+                assert mean == pytest.approx(np.average(values[rows], weights=each[rows]))
+            else:
+                assert np.isnan(mean)
+        assert np.isnan(found).any() == (counted is not None and counted.dtype == bool)
 
 
 def test_the_unit_falls_back_from_person_to_patient_to_slice(clustered: tuple[pd.DataFrame, pd.DataFrame]) -> None:

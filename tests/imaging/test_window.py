@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tumortrace.explain.overlay import to_display
-from tumortrace.imaging.window import between, top_of, windowed
+from tumortrace.imaging.window import between, percentile_ends, stretched, top_of, windowed
 
 
 def test_the_ends_of_the_window_are_black_and_white():
@@ -33,3 +33,16 @@ def test_sliders_reach_the_greatest_value(pixels, top):
 
 def test_no_pixels_have_a_window_all_the_same():
     assert between(np.array([], np.uint8)) == (128, 255)
+
+
+def test_stretching_cuts_off_at_the_percentiles():
+    pixels = np.arange(1001, dtype=np.int16).reshape(1, -1)
+    assert percentile_ends(pixels, 10, 90) == (100, 900)
+    shown = stretched(pixels, 10, 90)
+    assert (shown[0, :101] == 0).all()
+    assert (shown[0, 900:] == 1).all()
+    assert shown[0, 500] == pytest.approx(0.5)
+
+
+def test_one_flat_colour_is_black():
+    assert (stretched(np.full((3, 3), 7, np.uint8)) == 0).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.inference.conftest import MakeRun
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.errors import DataError
 from tumortrace.evaluation.calibration import apply_temperature
 from tumortrace.inference.calibration import EnsembleCalibration, shipped_calibration
@@ -136,7 +136,7 @@ def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:
     ]
     figure = {"model": "ensemble", "protocol": "person", "unit": "slice", "metric": "accuracy", "n": 3064}
     document = {"votes": votes, "limits": {"person": {"90": [0.1, 0.2, 0.3]}}, "figures": [figure]}
-    paths.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
+    processes.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
     found = shipped_calibration()
     assert found.protocol == "person"
     assert found.temperatures == pytest.approx({"a": 1.0, "b": 1.0})

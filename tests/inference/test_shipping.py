@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.inference.conftest import SIZES, MakeRun
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data import splits
 from tumortrace.errors import RunNotResumable, UnknownModel, WeightsMismatch
 from tumortrace.evaluation.report import make_report, write_reports
@@ -50,7 +50,7 @@ def test_a_model_trained_on_all_slices_has_the_figures_of_its_recipe(make_run: M
     folder = paths.artifacts() / "benchmark"
     write_reports([report], folder / "reports.json")
     votes = [{"temperatures": {"cnn3d": 2.0}}, {"temperatures": {"cnn3d": 0.5}}]
-    paths.write_json(folder / "results.json", {"schema_version": 1, "votes": votes})
+    processes.write_json(folder / "results.json", {"schema_version": 1, "votes": votes})
     publish(make_run("cnn3d", fold=0))
     bundle = find_bundle("cnn3d")
     assert bundle.scores["accuracy"] == report.slice.metrics.accuracy

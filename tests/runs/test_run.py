@@ -9,11 +9,11 @@ import psutil
 import pytest
 
 from tests.processes import eventually
-from tumortrace import runs
+from tumortrace import processes, runs
 from tumortrace.config import RunConfig
 from tumortrace.errors import RunNotFound, RunNotResumable
 from tumortrace.runs.run import Status
-from tumortrace.scheduling import jobs, queue
+from tumortrace.scheduling import jobs
 from tumortrace.training.data import stack_neighbours
 
 
@@ -83,7 +83,7 @@ def test_a_job_runs_in_a_process_of_its_own_and_can_be_stopped_and_resumed(
     jobs.stop(run.id)
     eventually(lambda: run.status.state == "stopped", "the run has stopped again")
     assert run.metrics["epoch"].tolist() == [1, 2]
-    eventually(lambda: jobs.reap() or not queue.children, "its processes are reaped")
+    eventually(lambda: processes.reap() or not processes.children, "its processes are reaped")
 
 
 def test_a_finished_run_is_not_resumable(home: Path, tiny: RunConfig) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.processes import PATIENCE_S, end_trainings, eventually, python, spawned
-from tumortrace import runs
+from tumortrace import processes, runs
 from tumortrace.config import OptimSettings, RunConfig
 from tumortrace.errors import ConfigError, RunBusy
 from tumortrace.runs.run import Run
@@ -207,7 +207,7 @@ def test_the_same_run_cannot_be_trained_twice_at_once(home: Path, tiny: RunConfi
 SERVER = """
 import sys, time
 from pathlib import Path
-from tumortrace.training import queue
+from tumortrace.scheduling import queue
 sys.executable = sys.argv[1]
 home = Path(sys.argv[2])
 (home / f"ready-{sys.argv[3]}").touch()
@@ -243,6 +243,6 @@ def test_the_end_of_a_job_starts_the_next_with_nobody_looking(home: Path, tiny: 
         assert second.status.state == "queued"
         eventually(lambda: second.status.state == "finished", "the second job has finished")
         assert first.status.state == "finished"
-        eventually(lambda: queue.reap() or not queue.children, "the first job's process is reaped")
+        eventually(lambda: processes.reap() or not processes.children, "the first job's process is reaped")
     finally:
         end_trainings(home)

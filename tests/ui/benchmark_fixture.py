@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import CLASSES
 from tumortrace.data import splits
 from tumortrace.data.manifest import conform
@@ -154,7 +154,7 @@ def write(found: dict[str, Any] | None, reports: Path | None) -> Path:
     folder = paths.artifacts() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
     if found is not None:
-        paths.write_json(folder / "results.json", found)
+        processes.write_json(folder / "results.json", found)
     for path in () if reports is None else reports.iterdir():
         shutil.copy(path, folder)
     (folder / "literature.csv").write_text(LITERATURE)
@@ -183,7 +183,7 @@ def import_slices(home: Path) -> Path:
     )  # fmt: skip
     conform(table).to_parquet(folder / "manifest.parquet")
     facts = {"kind": "real", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
-    paths.write_json(folder / "dataset.json", facts)
+    processes.write_json(folder / "dataset.json", facts)
     rng = np.random.default_rng(0)
     for slice_id in held["slice_id"]:
         pixels = rng.integers(0, 255, (64, 64), dtype=np.uint8)

@@ -17,7 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.processes import SCRIPT_S
-from tumortrace import paths, runs
+from tumortrace import paths, processes, runs
 from tumortrace.config import parse_config
 from tumortrace.constants import CLASSES
 from tumortrace.data.manifest import conform
@@ -94,7 +94,7 @@ def phantoms(home: Path) -> str:
             )  # fmt: skip
     conform(pd.DataFrame(rows)).to_parquet(folder / "manifest.parquet")
     facts = {"kind": "synthetic", "origin": "made up", "attribution": "", "fingerprint": "f" * 64, "report": {}}
-    paths.write_json(folder / "dataset.json", facts)
+    processes.write_json(folder / "dataset.json", facts)
     return "phantom"
 
 

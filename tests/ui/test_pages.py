@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import CLASSES
 from tumortrace.data import splits
-from tumortrace.data.ingest import background
 from tumortrace.errors import DataError
 from tumortrace.evaluation.report import make_report, write_reports
 from tumortrace.ui.gallery import page
@@ -113,7 +112,7 @@ def test_the_download_starts_a_process_and_its_log_is_shown(open_page, words, mo
         def poll(self):
             return 1
 
-    monkeypatch.setattr(background.subprocess, "Popen", Process)
+    monkeypatch.setattr(processes.subprocess, "Popen", Process)
     test = open_page("dataset")
     press(test, "Download the real dataset")
     assert not test.exception

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import math
@@ -30,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import __version__, paths
+from tumortrace import __version__, paths, processes
 from tumortrace.benchmark import ablations, coverage, error_analysis, leakage, localisation_summary, robustness
 from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import BenchmarkPreset, PlannedRun
@@ -159,15 +158,11 @@ def write_benchmark(found: Benchmark, folder: Path | None = None) -> Path:
         "shifted": found.shifted,
     }
     for name, table in tables.items():
-        raw = io.BytesIO()
-        table.to_parquet(raw, index=False, compression="zstd")
-        paths.write_atomic(folder / f"{name}.parquet", raw.getvalue())
-    small = io.BytesIO()
-    np.savez_compressed(small, allow_pickle=False, **found.maps)
-    paths.write_atomic(folder / "saliency.npz", small.getvalue())
+        processes.write_parquet(folder / f"{name}.parquet", table, compression="zstd")
+    processes.write_npz(folder / "saliency.npz", found.maps)
     write_reports(found.reports, folder / "reports.json")
     # Last: who reads it finds the rest of the same making.
-    paths.write_atomic(folder / "results.json", _lines(found.document))
+    processes.write_text(folder / "results.json", _lines(found.document))
     return folder
 
 

@@ -13,7 +13,13 @@ from tumortrace.constants import CLASSES
 from tumortrace.data.datasets import Dataset
 from tumortrace.data.identity import is_published
 from tumortrace.data.planes import estimate_planes
-from tumortrace.evaluation.bootstrap import REPLICATES, clusters_of, percentile_interval, resampling_weights
+from tumortrace.evaluation.bootstrap import (
+    REPLICATES,
+    clusters_of,
+    percentile_interval,
+    resampling_weights,
+    weighted_mean_samples,
+)
 from tumortrace.evaluation.predictions import PROBABILITIES, join_truth
 
 GROUPS: Final = {
@@ -190,11 +196,9 @@ def rates(joined: pd.DataFrame, marks: pd.Series[Any]) -> list[tuple[str, dict[s
     out = []
     for group in _ordered(marks):
         here = (marks == group).fillna(False).to_numpy(dtype=bool)
-        sums, sizes = np.bincount(cluster, wrong * here, count), np.bincount(cluster, here.astype(np.float64), count)
-        with np.errstate(invalid="ignore"):
-            replicates = (weights @ sums) / (weights @ sizes)
         found = percentile_interval(
-            float(wrong[here].mean()), replicates, n=int(joined["slice_id"][here].nunique()),
+            float(wrong[here].mean()), weighted_mean_samples(wrong, cluster, weights, here),
+            n=int(joined["slice_id"][here].nunique()),
             clusters=int(persons[here].nunique()), unit=unit,
         )  # fmt: skip
         line = {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "persons": found.clusters}

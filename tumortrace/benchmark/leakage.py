@@ -22,6 +22,7 @@ from tumortrace.evaluation.bootstrap import (
     clusters_of,
     percentile_interval,
     resampling_weights,
+    weighted_mean_samples,
 )
 from tumortrace.evaluation.predictions import join_truth
 from tumortrace.evaluation.report import make_report
@@ -137,10 +138,7 @@ def _two_groups(
     lines, replicates = [], []
     shares: list[float | None] = []
     for name, group in (("follow-up", marks), ("none", ~marks)):
-        sums = np.bincount(cluster, right * group, count)
-        sizes = np.bincount(cluster, group.astype(np.float64), count)
-        with np.errstate(invalid="ignore"):
-            replicates.append((weights @ sums) / (weights @ sizes))
+        replicates.append(weighted_mean_samples(right, cluster, weights, group))
         shares.append(float(right[group].mean()) if group.any() else None)
         interval = percentile_interval(
             shares[-1], replicates[-1], n=int(group.sum()), clusters=int(side["person_id"][group].nunique()), unit=unit

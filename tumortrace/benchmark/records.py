@@ -17,7 +17,6 @@ left it. It is written whole, once, and never changed. No torch.
 from __future__ import annotations
 
 import contextlib
-import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Final
 
 import pandas as pd
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.benchmark.plan import PlannedRun
 from tumortrace.errors import RunNotFound
 from tumortrace.runs import dataset
@@ -86,14 +85,14 @@ class Records:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         status = run.status.model_copy(update=_OF_THE_MACHINE)
-        paths.write_atomic(beside / "config.json", run.config.model_dump_json(indent=2))
-        paths.write_atomic(beside / "status.json", status.model_dump_json(indent=2))
+        processes.write_text(beside / "config.json", run.config.model_dump_json(indent=2))
+        processes.write_text(beside / "status.json", status.model_dump_json(indent=2))
         for name in (PREDICTIONS, VALIDATION, LOCALISATION, SHIFTED):
             if (run.folder / name).is_file():
-                paths.write_atomic(beside / name, _small(pd.read_parquet(run.folder / name)))
+                processes.write_parquet(beside / name, _small(pd.read_parquet(run.folder / name)), compression="zstd")
         if (ref := dataset.read_ref(run.folder)) is not None:
             named = ref.model_copy(update={"origin": None})
-            paths.write_atomic(beside / dataset.FILE, named.model_dump_json(indent=2))
+            processes.write_text(beside / dataset.FILE, named.model_dump_json(indent=2))
         if (run.folder / MAPS).is_file():
             shutil.copyfile(run.folder / MAPS, beside / MAPS)
         shutil.rmtree(self.folder / task.run_id, ignore_errors=True)
@@ -110,9 +109,6 @@ def trained(task: Task) -> Run:
     return Run(paths.runs() / task.run_id)
 
 
-def _small(table: pd.DataFrame) -> bytes:
-    """Parquet with single precision, which is what the figures are computed from."""
-    raw = io.BytesIO()
-    wide = table.select_dtypes("float64").columns
-    table.astype(dict.fromkeys(wide, "float32")).to_parquet(raw, index=False, compression="zstd")
-    return raw.getvalue()
+def _small(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in single precision, which is what the figures are computed from."""
+    return table.astype(dict.fromkeys(table.select_dtypes("float64").columns, "float32"))

@@ -6,7 +6,6 @@ maps of what was misclassified). A run whose files are there is not looked at ag
 
 from __future__ import annotations
 
-import io
 import warnings
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import load as from_safetensors
 from torch import Tensor
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.benchmark.records import LOCALISATION, MAPS
 from tumortrace.data import cache
 from tumortrace.errors import RunNotFound
@@ -38,8 +37,6 @@ CENTRE: Final = "centre"
 """Two maps that look at nothing: the same everywhere, and a bell around the middle of the slice."""
 ROAD_PERCENTILES: Final = (20, 40, 60, 80)
 _BATCH: Final = 16
-
-Images = npt.NDArray[np.uint8]
 
 
 def score_saliency(run: Run, *, sample: int = 20, device: str = "cpu", again: bool = False) -> pd.DataFrame:
@@ -69,12 +66,8 @@ def score_saliency(run: Run, *, sample: int = 20, device: str = "cpu", again: bo
         raise RunNotFound("the run has no weights and test rows", value=run.id, remedy="Let it finish first.")
     test = _Test(run, rows, device)
     table = pd.concat([test.by_gradient(), test.outlined(), test.blind(), *test.slowly(sample)], ignore_index=True)
-    maps = io.BytesIO()
-    np.savez_compressed(maps, allow_pickle=False, **test.of_mistakes())
-    paths.write_atomic(run.folder / MAPS, maps.getvalue())
-    beside = path.with_suffix(".partial")
-    table.to_parquet(beside, index=False)
-    beside.replace(path)
+    processes.write_npz(run.folder / MAPS, test.of_mistakes())
+    processes.write_parquet(path, table)
     return table
 
 

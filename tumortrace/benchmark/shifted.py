@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load as from_safetensors
 
+from tumortrace import processes
 from tumortrace.benchmark.records import SHIFTED
 from tumortrace.benchmark.robustness import NONE
 from tumortrace.data.datasets import Dataset
@@ -77,9 +78,7 @@ def predict_shifted(run: Run, *, device: str = "cpu") -> pd.DataFrame:
     table = table.assign(model=config.model.name, protocol=config.protocol, seed=config.seed, fold=config.fold)
     table = table.assign(**dict(zip(PROBABILITIES, shares.T, strict=True)))
     table = table[[*KEYS, "kind", "level", *PROBABILITIES]]
-    beside = path.with_suffix(".partial")
-    table.to_parquet(beside, index=False)
-    beside.replace(path)
+    processes.write_parquet(path, table)
     return table
 
 

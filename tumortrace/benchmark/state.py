@@ -16,7 +16,6 @@ import json
 import re
 import secrets
 import shutil
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.benchmark import plan
 from tumortrace.benchmark.records import LOCALISATION, MAPS, PREDICTIONS, SHIFTED, VALIDATION, Records
 from tumortrace.config import RunConfig, read_config
@@ -72,16 +71,12 @@ def export_state(records: Records, file: Path) -> int:
         remedy = f"Train some first: {paths.command('benchmark')}."
         raise DataError("there is no finished run to export", value=str(records.folder), remedy=remedy)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export-") as scratch:
-            beside = Path(scratch) / "state.zip"
-            with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(STATE, json.dumps({"schema": SCHEMA, "records": len(folders)}))
-                for folder in folders:
-                    for name in _FILES:
-                        if (folder / name).is_file():
-                            archive.write(folder / name, f"runs/{folder.name}/{name}")
-            beside.replace(file)
+        with processes.replacing(file) as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(STATE, json.dumps({"schema": SCHEMA, "records": len(folders)}))
+            for folder in folders:
+                for name in _FILES:
+                    if (folder / name).is_file():
+                        archive.write(folder / name, f"runs/{folder.name}/{name}")
     except OSError as error:
         remedy = f"The system says: {error.strerror}."
         raise DataError("the state cannot be written", value=str(file), remedy=remedy) from error
@@ -113,7 +108,7 @@ def import_state(records: Records, file: Path) -> ImportedState:
             try:
                 for run_id in new:
                     for name, entry in held[run_id].items():
-                        paths.write_atomic(beside / run_id / name, archive.read(entry))
+                        processes.write_bytes(beside / run_id / name, archive.read(entry))
                 for run_id in new:
                     shutil.rmtree(records.folder / run_id, ignore_errors=True)  # half a record is none
                     (beside / run_id).rename(records.folder / run_id)

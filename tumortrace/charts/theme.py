@@ -34,8 +34,6 @@ DIVERGING: Final = ((0.0, "#F2A868"), (0.5, "#F1F3F5"), (1.0, "#93B9F2"))
 BETTER: Final = "#2F68D8"
 WORSE: Final = "#D55E00"
 """For differences that can be told; one that cannot is :data:`NEUTRAL`."""
-BACKGROUNDS: Final = ("#FFFFFF", "#F3F6F8", "#0F171F", "#18232D")
-"""What charts stand on: page and panel, light and dark."""
 
 TEMPLATE: Final = "tumortrace"
 FONT_SIZE: Final = 14

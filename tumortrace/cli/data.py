@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.cli.output import print_json
 
 app = typer.Typer(help="Import, download or make up slices.", no_args_is_help=True)
@@ -130,7 +130,7 @@ def quality(
     checks = report.quality_checks(dataset, facts, twins, report.suspects_of(published.results(), dataset))
     found = report.table(checks)
     if csv is not None:
-        paths.write_atomic(csv, found.to_csv(index=False))
+        processes.write_text(csv, found.to_csv(index=False))
     if as_json:
         print_json(
             {

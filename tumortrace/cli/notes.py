@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tumortrace import processes
 from tumortrace.cli.output import Json, print_json
 
 app = typer.Typer(help="Tags and comments on slices, from the app's Errors page.", no_args_is_help=True)
@@ -26,7 +27,6 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Print all notes as CSV, newest first; text that a spreadsheet would run as a formula begins with '."""
-    from tumortrace import paths
     from tumortrace.notes import export as notes_export
     from tumortrace.notes import store
 
@@ -36,5 +36,5 @@ def export(
     elif out is None:
         sys.stdout.write(notes_export.to_csv(found))
     else:
-        paths.write_atomic(out, notes_export.to_csv(found))
+        processes.write_text(out, notes_export.to_csv(found))
         typer.echo(f"{out} is written: {len(found)} notes", err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.constants import NOT_FOR_CLINICAL_USE
 from tumortrace.errors import ConfigError, UnknownModel
 
@@ -133,9 +133,10 @@ def _write(path: Path, pairs: list[tuple[Prediction, SliceInput | None]], case: 
         asked = [(question, prediction) for prediction, question in pairs if question is not None]
         return make_report(asked, context, case, [prediction for prediction, question in pairs if question is None])
 
-    made: dict[str, Callable[[], str | bytes]] = {
-        ".pdf": lambda: reporting.pdf(whole()), ".html": lambda: reporting.html(whole()),
-        ".csv": lambda: reporting.csv(predictions), ".jsonl": lambda: reporting.json_lines(predictions),
+    made: dict[str, Callable[[], bytes]] = {
+        ".pdf": lambda: reporting.pdf(whole()), ".html": lambda: reporting.html(whole()).encode(),
+        ".csv": lambda: reporting.csv(predictions).encode(),
+        ".jsonl": lambda: reporting.json_lines(predictions).encode(),
     }  # fmt: skip
-    paths.write_atomic(path, made[path.suffix.lower()]())
+    processes.write_bytes(path, made[path.suffix.lower()]())
     typer.echo(f"{path} is written.", err=True)

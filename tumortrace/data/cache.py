@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, cpu_count, delayed
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import PreprocessSettings
 from tumortrace.data import datasets
 from tumortrace.data.datasets import Dataset
@@ -149,7 +149,7 @@ def _build(
                     progress(done, len(ids))
         images.flush()
         masks.flush()
-        paths.write_json(
+        processes.write_json(
             beside / "cache.json",
             {
                 "dataset": dataset.name,

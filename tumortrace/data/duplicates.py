@@ -8,7 +8,6 @@ within the limit is nearly always the same head, or a slice that is in the datas
 from __future__ import annotations
 
 import dataclasses
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import PROTOCOLS
 from tumortrace.data import pixel_facts
 from tumortrace.data.datasets import Dataset
@@ -203,12 +202,14 @@ def load_near_duplicates(path: Path, make: Callable[[], NearDuplicates], newer_t
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # damaged: it is made again
     near = make()
-    raw = io.BytesIO()
-    np.savez_compressed(
-        raw, allow_pickle=False, first=near.first, second=near.second, distance=near.distance,
-        facts=np.array([near.limit, near.measured, near.more], np.float64),
-    )  # fmt: skip
-    paths.write_atomic(path, raw.getvalue())
+    facts = np.array([near.limit, near.measured, near.more], np.float64)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "first": near.first,
+        "second": near.second,
+        "distance": near.distance,
+        "facts": facts,
+    }
+    processes.write_npz(path, arrays)
     return near
 
 

@@ -19,8 +19,9 @@ import pandas as pd
 from joblib import cpu_count
 from PIL import Image
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data.datasets import Dataset
+from tumortrace.imaging.window import stretched
 
 Shares = npt.NDArray[np.float32]
 
@@ -93,9 +94,7 @@ def brightness(dataset: Dataset, rows: pd.DataFrame, told: Callable[[float], Non
             inside[place], outside[place] = one
             if told is not None and place % 50 == 0:
                 told(place / len(looked))
-    raw = io.BytesIO()
-    np.savez_compressed(raw, inside=inside, outside=outside)
-    paths.write_atomic(path, raw.getvalue())
+    processes.write_npz(path, {"inside": inside, "outside": outside})
     return Brightness(looked, inside, outside, len(known))
 
 
@@ -110,8 +109,7 @@ def measured(dataset: Dataset, slice_id: str) -> tuple[Shares, Shares]:
     factor = max(1, max(pixels.shape) // _SIZE)
     grey = np.asarray(image.reduce(factor), dtype=np.float32)
     within = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).reduce(factor)) > 127
-    low, high = np.percentile(grey, (0.5, 99.5))
-    shown = np.clip((grey - low) / max(float(high - low), 1e-6), 0, 1)
+    shown = stretched(grey)
     return _histogram(shown[within]), _histogram(shown[~within & (shown > AIR)])
 
 

@@ -8,7 +8,6 @@ different persons far better than the usual 64 bits (see :mod:`tumortrace.data.d
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data.datasets import Dataset
 
 HASH_BITS: Final = 256
@@ -83,9 +82,7 @@ def load_pixel_facts(
         if progress:
             progress(len(rows), len(tasks))
     table = pd.DataFrame(rows).astype(dict.fromkeys(HASHES, "uint64") | {"slice_id": "string", "problem": "string"})
-    raw = io.BytesIO()
-    table.to_parquet(raw, index=False)
-    paths.write_atomic(path_of(dataset), raw.getvalue())
+    processes.write_parquet(path_of(dataset), table)
     return table
 
 

@@ -24,6 +24,7 @@ def parse(outline: str) -> list[tuple[float, float]]:
 
 def fill(outline: str, shape: tuple[int, int]) -> Mask:
     """The filled polygon as a mask ``[H, W]``; empty for fewer than three points."""
+    # Not skimage's polygon2mask: it leaves out pixels that the line runs through, and tumours would shrink by a rim.
     points = parse(outline)
     canvas = Image.new("L", (shape[1], shape[0]))
     if len(points) > 2:

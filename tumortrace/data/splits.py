@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.constants import CLASSES, FOLDS, PROTOCOLS, Protocol
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import SplitError, SplitOverlap, SplitUnavailable
@@ -113,8 +113,8 @@ def table_for(dataset: Dataset) -> pd.DataFrame:
     seal = dataset.folder / "splits.sha256"
     if not (path.exists() and seal.exists()):
         raw = to_csv(assign(manifest))
-        paths.write_atomic(path, raw)
-        paths.write_atomic(seal, hashlib.sha256(raw).hexdigest() + "\n")
+        processes.write_bytes(path, raw)
+        processes.write_text(seal, hashlib.sha256(raw).hexdigest() + "\n")
     table = _read(path, seal.read_text().strip())
     if not _fits(table, manifest):
         raise SplitError(

@@ -132,24 +132,52 @@ def bootstrap(joined: pd.DataFrame, *, replicates: int = REPLICATES, seed: int =
     return out
 
 
-def mean_interval(rows: pd.DataFrame, values: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Interval:
-    """The (weighed) mean of something measured of each slice.
+def weighted_mean_samples(
+    values: npt.ArrayLike, cluster: Labels, weights: Floats, share: npt.ArrayLike | None = None
+) -> Floats:
+    """The weighted mean over rows in every replicate, ``[R]``; NaN where none of the rows that count is drawn.
+
+    Args:
+        values: ``[N]``.
+        cluster: ``[N]``, the unit each row belongs to, 0..K-1; see :func:`clusters_of`.
+        weights: ``[R, K]``, how often each unit is drawn; see :func:`resampling_weights`.
+        share: ``[N]``, what each row counts, 0 or more; True and False pick a group. All 1 by default.
+    """
+    sums, sizes = _sums(values, cluster, weights.shape[1], share)
+    return _divide(weights @ sums, weights @ sizes)
+
+
+def _sums(values: npt.ArrayLike, cluster: Labels, clusters: int, share: npt.ArrayLike | None) -> tuple[Floats, Floats]:
+    """What each unit adds to the numerator and the denominator of a weighted mean, ``[K]`` each."""
+    counts = np.ones(len(cluster)) if share is None else np.asarray(share, dtype=np.float64)
+    each = (counts * np.asarray(values, dtype=np.float64), counts)
+    sums, sizes = (np.asarray(np.bincount(cluster, one, clusters), dtype=np.float64) for one in each)
+    return sums, sizes
+
+
+def mean_interval(
+    rows: pd.DataFrame,
+    values: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Interval:
+    """The (weighted) mean of something measured of each slice.
 
     Args:
         rows: ``person_id``, ``patient_id`` and ``slice_id`` of each.
         values: ``[N]``.
         weight: ``[N]``; rows of weight 0 count neither towards ``n`` nor as persons. All 1 by default.
+        replicates: How many resamples.
+        seed: Of the resampling.
     """
     cluster, count, unit = clusters_of(rows)
-    share = np.ones(len(rows)) if weight is None else np.asarray(weight, dtype=np.float64)
-    sums = np.bincount(cluster, share * np.asarray(values, dtype=np.float64), count)
-    sizes = np.bincount(cluster, share, count)
-    weights = resampling_weights(count, REPLICATES, 0)
-    with np.errstate(invalid="ignore"):
-        replicates = (weights @ sums) / (weights @ sizes)
-    here = share > 0
+    sums, sizes = _sums(values, cluster, count, weight)
+    here = np.ones(len(rows), bool) if weight is None else np.asarray(weight) > 0
+    drawn = weighted_mean_samples(values, cluster, resampling_weights(count, replicates, seed), weight)
     return percentile_interval(
-        float(sums.sum() / sizes.sum()) if here.any() else None, replicates,
+        float(sums.sum() / sizes.sum()) if here.any() else None, drawn,
         n=int(here.sum()), clusters=int(np.unique(cluster[here]).size), unit=unit,
     )  # fmt: skip
 
@@ -165,14 +193,14 @@ def samples(labels: Labels, shares: Floats, cluster: Labels, weights: Floats, *,
         labels: ``[N]``, 0..2.
         shares: Probabilities, ``[N, 3]``.
         cluster: ``[N]``, the unit each row belongs to, 0..K-1.
-        weights: ``[R, K]``, how often each unit is drawn; see :func:`draw`.
+        weights: ``[R, K]``, how often each unit is drawn; see :func:`resampling_weights`.
         ranked: Whether AUC and average precision are wanted: they take nine tenths of the time.
     """
     terms = {"brier": brier_terms(labels, shares), "log_loss": log_loss_terms(labels, shares)}
     return {
         **_counted(labels, shares, cluster, weights),
         **(_ranked(labels, shares, cluster, weights) if ranked else {}),
-        **_averaged(terms, cluster, weights),
+        **{(metric, None): weighted_mean_samples(values, cluster, weights) for metric, values in terms.items()},
         ("ece", None): _calibration(labels, shares, cluster, weights),
     }
 
@@ -230,16 +258,6 @@ def _areas(weights: Floats, positive: npt.NDArray[np.bool_], score: Floats, clus
     precision = np.divide(true, true + false, out=np.zeros_like(true), where=true + false > 0)
     average_precision = _divide((new_true * precision).sum(axis=1), positives)
     return np.where(both, np.stack([auc, average_precision]), np.nan)
-
-
-def _averaged(terms: dict[str, Floats], cluster: Labels, weights: Floats) -> Samples:
-    """Means over rows, through the sums of each unit."""
-    clusters = weights.shape[1]
-    sizes = weights @ np.bincount(cluster, minlength=clusters)
-    return {
-        (metric, None): _divide(weights @ np.bincount(cluster, values, clusters), sizes)
-        for metric, values in terms.items()
-    }
 
 
 def _calibration(labels: Labels, shares: Floats, cluster: Labels, weights: Floats) -> Floats:

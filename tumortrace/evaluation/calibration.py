@@ -73,11 +73,10 @@ def apply_temperature(probabilities: npt.ArrayLike, temperature: float) -> Float
     """Softmax of the logarithms over ``temperature``: ``[N, 3]`` again, the order of the classes unchanged."""
     if not temperature > 0:
         raise DataError("a temperature must be above 0", value=temperature, remedy="Use 1 to change nothing.")
+    from scipy.special import softmax
+
     shares = np.clip(np.asarray(probabilities, dtype=np.float64), LOG_LOSS_FLOOR, None)
-    scaled = np.log(shares) / temperature
-    powers: Floats = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    out: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return out
+    return np.asarray(softmax(np.log(shares) / temperature, axis=1), dtype=np.float64)
 
 
 def _mean(total: float, n: int) -> float | None:

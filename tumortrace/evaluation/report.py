@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.constants import CLASSES
 from tumortrace.errors import DataError
 from tumortrace.evaluation.bootstrap import REPLICATES, Interval, bootstrap, interval_key
@@ -151,7 +151,7 @@ def make_reports(
 
 def write_report(report: Report, path: Path) -> None:
     """Write one report as JSON, atomically."""
-    paths.write_json(path, report.model_dump(mode="json"))
+    processes.write_json(path, report.model_dump(mode="json"))
 
 
 def read_report(path: Path) -> Report:
@@ -168,7 +168,7 @@ def read_report(path: Path) -> Report:
 
 def write_reports(reports: Sequence[Report], path: Path) -> None:
     """Write several reports as one JSON document, ``{"reports": [...]}``, atomically."""
-    paths.write_json(path, {"reports": [report.model_dump(mode="json") for report in reports]})
+    processes.write_json(path, {"reports": [report.model_dump(mode="json") for report in reports]})
 
 
 def read_reports(path: Path) -> list[Report]:

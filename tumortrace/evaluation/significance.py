@@ -3,11 +3,11 @@
 Two answers. The interval of the difference in accuracy, by the bootstrap over persons, is the one to quote. McNemar's
 exact test is the field's habit; it takes slices for independent, which slices of one head are not, so its p-value is
 too small.
+
+scipy is imported where it is used: pages read this module and must open at once.
 """
 
 from __future__ import annotations
-
-from math import comb
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from tumortrace.evaluation.bootstrap import (
     Interval,
     clusters_of,
     interval_key,
+    mean_interval,
     percentile_interval,
     resampling_weights,
     samples,
@@ -47,10 +48,10 @@ class Comparison(BaseModel):
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Two-sided exact p-value of McNemar's test: a fair coin for every row that just one model gets right."""
-    tosses, fewer = only_first + only_second, min(only_first, only_second)
-    # Integers until the end: no rounding for any number of slices.
-    tail = sum(comb(tosses, k) for k in range(fewer + 1))
-    return min(1.0, float(2 * tail / (1 << tosses)))
+    from scipy.stats import binomtest
+
+    tosses = only_first + only_second
+    return float(binomtest(only_first, tosses).pvalue) if tosses else 1.0
 
 
 def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPLICATES, seed: int = 0) -> Comparison:
@@ -77,10 +78,6 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPL
     a = one["correct"].to_numpy(dtype=bool)
     b = other["correct"].reindex(one.index).to_numpy(dtype=bool)
     only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
-    cluster, count, unit = clusters_of(first)
-    weights = resampling_weights(count, replicates, seed)
-    gap = a.astype(np.float64) - b
-    samples = (weights @ np.bincount(cluster, gap, count)) / (weights @ np.bincount(cluster, minlength=count))
     return Comparison(
         first=names[0],
         second=names[1],
@@ -90,7 +87,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, *, replicates: int = REPL
         only_second=only_second,
         both_wrong=int((~a & ~b).sum()),
         p_value=mcnemar_exact(only_first, only_second),
-        difference=percentile_interval(float(gap.mean()), samples, n=len(a), clusters=count, unit=unit),
+        difference=mean_interval(first, a.astype(np.float64) - b, replicates=replicates, seed=seed),
     )
 
 

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
+from plotly.colors import hex_to_rgb, sequential
 
-# Inferno (van der Walt and Smith, 2015), nine anchors: perceptually even and safe for colour-blind eyes.
-_ANCHORS = np.array(
-    [
-        [0, 0, 4],
-        [33, 12, 74],
-        [87, 16, 110],
-        [137, 34, 106],
-        [187, 55, 84],
-        [227, 89, 51],
-        [249, 140, 10],
-        [249, 201, 50],
-        [252, 255, 164],
-    ],
-    dtype=np.float32,
-)
+from tumortrace.imaging.window import stretched
+
+# Inferno (van der Walt and Smith, 2015): perceptually even and safe for colour-blind eyes.
+_INFERNO: Final = np.array([hex_to_rgb(colour) for colour in sequential.Inferno], dtype=np.float32)
 
 
 def to_display(pixels: npt.NDArray[np.generic], low: float = 0.5, high: float = 99.5) -> npt.NDArray[np.uint8]:
     """``[H, W]`` of any dtype to uint8, windowed between two percentiles."""
     grey = np.nan_to_num(np.asarray(pixels, dtype=np.float32))
-    bottom, top = np.percentile(grey, (low, high))
-    span = max(float(top - bottom), 1e-6)
-    shown: npt.NDArray[np.uint8] = np.rint(np.clip((grey - bottom) / span, 0, 1) * 255).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = np.rint(stretched(grey, low, high) * 255).astype(np.uint8)
     return shown
 
 
@@ -45,10 +33,8 @@ def blend(image: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32], opacity: 
     Returns:
         ``[S, S, 3]`` RGB.
     """
-    place = np.clip(heat, 0, 1) * (len(_ANCHORS) - 1)
-    below = np.floor(place).astype(int).clip(0, len(_ANCHORS) - 2)
-    share = (place - below)[..., None]
-    colour = _ANCHORS[below] * (1 - share) + _ANCHORS[below + 1] * share
+    stops = np.linspace(0, 1, len(_INFERNO))
+    colour = np.stack([np.interp(heat, stops, channel) for channel in _INFERNO.T], axis=-1)
     weight = (np.clip(heat, 0, 1) ** 0.7 * opacity)[..., None]
     grey = np.repeat(image[..., None].astype(np.float32), 3, axis=2)
     mixed: npt.NDArray[np.uint8] = np.rint(grey * (1 - weight) + colour * weight).astype(np.uint8)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from tumortrace.errors import ConfigError
+from tumortrace.imaging.window import stretched
 
 Pixels = npt.NDArray[np.generic]
 Greys = npt.NDArray[np.float32]
@@ -73,9 +74,7 @@ def perturb(pixels: Pixels, change: Perturbation, seed: int = 0) -> Greys:
     Returns:
         ``[H, W]`` in 0..1.
     """
-    grey = np.asarray(pixels, dtype=np.float32)
-    low, high = np.percentile(grey, (0.5, 99.5))
-    shown = np.clip((grey - low) / max(float(high - low), 1e-6), 0, 1)
+    shown = stretched(pixels)
     bottom = (change.level - change.window / 2) / 100
     shown = np.clip((shown - bottom) / (change.window / 100), 0, 1)
     if change.noise:
@@ -91,6 +90,7 @@ def perturb(pixels: Pixels, change: Perturbation, seed: int = 0) -> Greys:
 
 
 def _move(shown: Greys, zoom: float, degrees: float) -> Greys:
+    # Not skimage's warp: it smears the slice's border into the black around it; inside they agree.
     height, width = shown.shape
     turn = np.deg2rad(degrees)
     cos, sin = np.cos(turn) / zoom, np.sin(turn) / zoom

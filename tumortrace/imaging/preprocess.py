@@ -13,6 +13,7 @@ from PIL import Image
 
 from tumortrace.config.preprocess import PreprocessSettings
 from tumortrace.errors import InputError
+from tumortrace.imaging.window import percentile_ends
 
 FOREGROUND_LEVEL: Final = 0.08
 """Share of the normalised range above which a pixel counts as head, for the optional crop."""
@@ -86,7 +87,9 @@ def _normalise(pixels: npt.NDArray[np.generic], settings: PreprocessSettings) ->
             value=int((~np.isfinite(grey)).sum()),
             remedy="Replace NaN and infinite pixels and try again.",
         )
-    low, high = np.percentile(grey, (settings.low, settings.high))
+    low: np.floating | float
+    high: np.floating | float
+    low, high = percentile_ends(grey, settings.low, settings.high)
     if high <= low:
         low, high = float(grey.min()), float(grey.max())
     if high <= low:

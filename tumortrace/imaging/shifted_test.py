@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from tumortrace.errors import ConfigError
+from tumortrace.imaging.window import stretched
 
 Grey = npt.NDArray[np.floating]
 LEVELS: Final = (1, 2, 3)
@@ -46,9 +47,7 @@ def shifted(pixels: npt.NDArray[np.generic], kind: str, level: int, seed: int = 
         raise ConfigError(
             "there is no such shift", value=(kind, level), remedy=f"Kinds: {', '.join(SUITE)}; levels 1, 2 and 3."
         )
-    grey = np.asarray(pixels, dtype=np.float32)
-    low, high = np.percentile(grey, (0.1, 99.9))
-    shown = np.clip((grey - low) / max(float(high - low), 1e-6), 0, 1).astype(np.float32)
+    shown = stretched(pixels, 0.1, 99.9).astype(np.float32)
     random = np.random.default_rng((zlib.crc32(kind.encode()), level, seed))
     found = SUITE[kind](shown, level - 1, random)
     return np.rint(np.clip(found, 0, 1) * 255).astype(np.uint8)

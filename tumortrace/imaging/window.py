@@ -27,6 +27,26 @@ def windowed(pixels: Pixels, level: float, width: float) -> npt.NDArray[np.uint8
     return shown
 
 
+def percentile_ends(pixels: Pixels, low: float = 0.5, high: float = 99.5) -> tuple[np.floating, np.floating]:
+    """The values of two percentiles of the pixels.
+
+    Args:
+        pixels: At least one, finite.
+        low: The lower percentile, 0 to 100.
+        high: The upper one.
+    """
+    bottom, top = np.percentile(np.asarray(pixels, dtype=np.float32), (low, high))
+    return bottom, top
+
+
+def stretched(pixels: Pixels, low: float = 0.5, high: float = 99.5) -> npt.NDArray[np.floating]:
+    """Pixels in 0..1, cut off at two percentiles (:func:`percentile_ends`); those of one flat colour become 0."""
+    grey = np.asarray(pixels, dtype=np.float32)
+    bottom, top = percentile_ends(grey, low, high)
+    shown: npt.NDArray[np.floating] = np.clip((grey - bottom) / max(float(top - bottom), 1e-6), 0, 1)
+    return shown
+
+
 def between(pixels: Pixels, low: float = 0.5, high: float = 99.5) -> tuple[int, int]:
     """Level and width that set two percentiles of the pixels to black and white.
 
@@ -37,5 +57,5 @@ def between(pixels: Pixels, low: float = 0.5, high: float = 99.5) -> tuple[int, 
     """
     if not pixels.size:
         return 128, 255
-    bottom, top = (float(value) for value in np.percentile(np.asarray(pixels, dtype=np.float32), (low, high)))
+    bottom, top = (float(value) for value in percentile_ends(pixels, low, high))
     return round((bottom + top) / 2), max(1, round(top - bottom))

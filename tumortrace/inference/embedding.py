@@ -13,7 +13,6 @@ little. scikit-learn's is taken: UMAP would bring a compiler (numba) along, for 
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config.models import map_models
 from tumortrace.constants import SLICES
 from tumortrace.data.datasets import Dataset
@@ -121,13 +120,9 @@ def load_embedding(folder: Path) -> Embedding:
 
 def save_embedding(found: Embedding, folder: Path) -> None:
     """Write a map; each file appears whole, ``map.json`` last."""
-    raw = io.BytesIO()
-    found.points.to_parquet(raw, index=False)
-    paths.write_atomic(folder / "map.parquet", raw.getvalue())
-    raw = io.BytesIO()
-    np.savez_compressed(raw, allow_pickle=False, features=found.features.astype(np.float16))
-    paths.write_atomic(folder / "features.npz", raw.getvalue())
-    paths.write_json(folder / "map.json", found.facts)
+    processes.write_parquet(folder / "map.parquet", found.points)
+    processes.write_npz(folder / "features.npz", {"features": found.features.astype(np.float16)})
+    processes.write_json(folder / "map.json", found.facts)
 
 
 def sample(count: int) -> npt.NDArray[np.int64]:

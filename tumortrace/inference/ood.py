@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import PreprocessSettings
 from tumortrace.errors import DataError
 from tumortrace.imaging.features import features
@@ -143,15 +143,11 @@ def load_detector() -> OODDetector | None:
 
 def save_detector(gate: OODDetector, folder: Path | None = None) -> Path:
     """Write the gate into ``artifacts/gate/`` (or ``folder``); returns the folder."""
-    import io
-
     folder = folder or paths.artifacts() / "gate"
-    raw = io.BytesIO()
     arrays = {"mean": gate.mean, "scale": gate.scale, "centre": gate.centre, "directions": gate.directions}
-    np.savez_compressed(raw, allow_pickle=False, **{name: one.astype(np.float32) for name, one in arrays.items()})
-    paths.write_atomic(folder / "gate.npz", raw.getvalue())
+    processes.write_npz(folder / "gate.npz", {name: one.astype(np.float32) for name, one in arrays.items()})
     limits = {"near": gate.near, "far": gate.far, "peak": gate.peak}
-    paths.write_json(folder / "gate.json", {**gate.card, "limits": limits})
+    processes.write_json(folder / "gate.json", {**gate.card, "limits": limits})
     return folder
 
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 
-from tumortrace import __version__, paths
+from tumortrace import __version__, paths, processes
 from tumortrace.config import START_RUN, model_title
 from tumortrace.constants import ATTRIBUTION
 from tumortrace.data import splits
@@ -53,8 +53,8 @@ def publish(run: Run) -> None:
     }
     raw = to_safetensors(weights, metadata={"model": config.model.name})
     folder = paths.artifacts() / "models" / config.model.name
-    paths.write_atomic(folder / "weights.safetensors", raw)
-    paths.write_atomic(folder / "metrics.csv", run.metrics.to_csv(index=False).encode())
+    processes.write_bytes(folder / "weights.safetensors", raw)
+    processes.write_bytes(folder / "metrics.csv", run.metrics.to_csv(index=False).encode())
     card: dict[str, Any] = {
         "name": config.model.name,
         "config": config.model_dump(mode="json"),
@@ -71,7 +71,7 @@ def publish(run: Run) -> None:
         "data": ATTRIBUTION,
         "use": DISCLAIMER,
     }
-    paths.write_json(folder / "model.json", card)
+    processes.write_json(folder / "model.json", card)
 
 
 def _trained_on(run: Run) -> str:

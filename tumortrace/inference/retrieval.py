@@ -13,7 +13,6 @@ trained on these very slices. They illustrate an answer, and are no second opini
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config.models import retrieval_model
 from tumortrace.data import splits
 from tumortrace.errors import DataError
@@ -141,10 +140,6 @@ def save_index(seen: Floats, slice_ids: list[str], folder: Path) -> Path:
     found = PCA(min(DIRECTIONS, *seen.shape), random_state=0).fit(seen.astype(np.float64))
     mean, directions = found.mean_.astype(np.float32), found.components_.astype(np.float32)
     features = unit_vectors((seen - mean) @ directions.T).astype(np.float16)
-    raw = io.BytesIO()
-    np.savez_compressed(
-        raw, allow_pickle=False, features=features, slice_id=np.array(slice_ids), mean=mean,
-        directions=directions.astype(np.float16),
-    )  # fmt: skip
-    paths.write_atomic(folder / FILE, raw.getvalue())
+    arrays = {"features": features, "slice_id": np.array(slice_ids), "mean": mean}
+    processes.write_npz(folder / FILE, {**arrays, "directions": directions.astype(np.float16)})
     return folder / FILE

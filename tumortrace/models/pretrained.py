@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torchvision.models import WeightsEnum, get_weight
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import START_RUN, find_spec, model_names
 from tumortrace.config.models import TorchvisionWeights, WeightsPackage
 from tumortrace.errors import PretrainedUnavailable, WeightsMismatch
@@ -70,7 +70,7 @@ def packaged(name: str, package: WeightsPackage) -> dict[str, Tensor]:
             remedy="Install timm 1.0.",
         )  # fmt: skip
     state = {own: value.contiguous() for own, value in zip(ours, theirs.values(), strict=True)}
-    paths.write_atomic(kept, to_safetensors(state, metadata={"source": package.requirement}))
+    processes.write_bytes(kept, to_safetensors(state, metadata={"source": package.requirement}))
     return state
 
 

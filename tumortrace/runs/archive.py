@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 import time
 import zipfile
 import zlib
@@ -25,7 +24,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import NOT_FOR_CLINICAL_USE
 from tumortrace.errors import ConfigError, DataError, RunNotFound, TrainingError
 from tumortrace.evaluation.report import read_report
@@ -96,13 +95,9 @@ def export_run(run: Run, file: Path, *, checkpoint: bool = False) -> Path:
         DataError: The file cannot be written.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".export-") as folder:
-            beside = Path(folder) / "run.zip"
-            with zipfile.ZipFile(beside, "w") as archive:
-                held = [path for path in files(run, checkpoint=checkpoint) if _add(archive, run, path)]
-                archive.writestr(_entry(f"{run.id}/{README}"), _readme(run, held))
-            beside.replace(file)
+        with processes.replacing(file) as raw, zipfile.ZipFile(raw, "w") as archive:
+            held = [path for path in files(run, checkpoint=checkpoint) if _add(archive, run, path)]
+            archive.writestr(_entry(f"{run.id}/{README}"), _readme(run, held))
     except FileNotFoundError as error:
         raise RunNotFound("the run is gone", value=run.id, remedy="It was deleted; choose another.") from error
     except OSError as error:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data import datasets
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError, DatasetMismatch, DatasetNotFound
@@ -63,7 +63,7 @@ class RunDataset:
 def write_ref(folder: Path, dataset: Dataset) -> DatasetRef:
     """Write down in a run folder which dataset it rests on."""
     ref = DatasetRef.of(dataset)
-    paths.write_atomic(folder / FILE, ref.model_dump_json(indent=2))
+    processes.write_text(folder / FILE, ref.model_dump_json(indent=2))
     return ref
 
 

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import filelock
 import pandas as pd
 import pyarrow as pa
 from pydantic import ValidationError
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import field_errors
 from tumortrace.errors import RunNotFound, RunUnreadable
 
@@ -85,11 +84,7 @@ def unreadable(path: Path, why: str) -> RunUnreadable:
 
 def is_held(folder: Path) -> bool:
     """Whether a process trains the run of this folder, whatever its status says."""
-    try:
-        with filelock.FileLock(folder / ".lock", timeout=0):
-            return False
-    except filelock.Timeout:
-        return True
+    return processes.is_locked(folder / ".lock")
 
 
 def _start(file: Path) -> str:

@@ -39,13 +39,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import psutil
 from pydantic import BaseModel, ConfigDict
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.config import RunConfig, read_config
 from tumortrace.data import datasets
 from tumortrace.errors import ConfigError, RunBusy, RunNotFound, RunUnreadable
+from tumortrace.processes import ProcessId
 from tumortrace.runs import dataset as run_dataset
 from tumortrace.runs import reading
 from tumortrace.runs.dataset import RunDataset
@@ -188,7 +188,7 @@ class Run:
     def write_status(self, status: Status) -> None:
         """Replace ``status.json`` atomically."""
         stamped = status.model_copy(update={"updated": time.time()})
-        paths.write_atomic(self.folder / "status.json", stamped.model_dump_json(indent=2))
+        processes.write_text(self.folder / "status.json", stamped.model_dump_json(indent=2))
 
     def stop_requested(self) -> bool:
         """Whether somebody asked this run to stop."""
@@ -217,7 +217,7 @@ def create(config: RunConfig, run_id: str | None = None, state: RunState = "crea
         beside.folder.mkdir(parents=True)
         run_dataset.write_ref(beside.folder, dataset)
         beside.write_status(Status(state=state, created=time.time(), epochs=config.optim.epochs))
-        paths.write_atomic(beside.folder / "config.json", config.model_dump_json(indent=2))
+        processes.write_text(beside.folder / "config.json", config.model_dump_json(indent=2))
         if run.folder.exists():
             raise FileExistsError
         beside.folder.rename(run.folder)
@@ -294,10 +294,4 @@ def _alive(status: Status) -> bool:
     if status.host not in (None, socket.gethostname()):
         # Another machine's process cannot be asked; its heartbeat can be seen.
         return time.time() - status.updated < _HEARTBEAT_S
-    try:
-        process = psutil.Process(status.pid)
-        # A recycled pid belongs to a younger process.
-        same = status.pid_started is None or abs(process.create_time() - status.pid_started) < 2
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+    return ProcessId(status.pid, status.pid_started).alive()

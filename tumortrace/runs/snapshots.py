@@ -7,23 +7,17 @@ read it.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from tumortrace import paths
-from tumortrace.constants import CLASSES
+from tumortrace import processes
 from tumortrace.runs.run import Run
 
-PROBABILITIES: Final = tuple(f"p_{name}" for name in CLASSES)
 MAX_PINS: Final = 24
 _FILE = re.compile(r"\d{4,}\.npz")
 
@@ -43,12 +37,6 @@ class Snapshot:
     watched: list[str] = field(default_factory=list)  # [k]: slices with a saliency map
     saliency: npt.NDArray[np.uint8] = field(default_factory=_no_maps)  # [k, s, s], 0..255, for the predicted class
 
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row a slice: ``epoch, slice_id, part, p_<class>``."""
-        frame = pd.DataFrame({"epoch": self.epoch, "slice_id": self.slice_ids, "part": self.parts})
-        return frame.assign(**{name: self.probabilities[:, index] for index, name in enumerate(PROBABILITIES)})
-
     def map_of(self, slice_id: str) -> npt.NDArray[np.uint8] | None:
         """The saliency map ``[s, s]`` of a slice; None where none was kept."""
         return self.saliency[self.watched.index(slice_id)] if slice_id in self.watched else None
@@ -56,24 +44,14 @@ class Snapshot:
 
 def write_snapshot(run: Run, snapshot: Snapshot) -> None:
     """Keep a snapshot; one of the same epoch is replaced."""
-    folder = run.folder / "epochs"
-    folder.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                slice_ids=np.array(snapshot.slice_ids, dtype=np.str_),
-                parts=np.array(snapshot.parts, dtype=np.str_),
-                probabilities=snapshot.probabilities,
-                watched=np.array(snapshot.watched, dtype=np.str_),
-                saliency=snapshot.saliency,
-            )
-        Path(name).chmod(0o644)
-        os.replace(name, folder / f"{snapshot.epoch:04d}.npz")
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    arrays = {
+        "slice_ids": np.array(snapshot.slice_ids, dtype=np.str_),
+        "parts": np.array(snapshot.parts, dtype=np.str_),
+        "probabilities": snapshot.probabilities,
+        "watched": np.array(snapshot.watched, dtype=np.str_),
+        "saliency": snapshot.saliency,
+    }
+    processes.write_npz(run.folder / "epochs" / f"{snapshot.epoch:04d}.npz", arrays)
 
 
 def snapshot_epochs(run: Run) -> list[int]:
@@ -100,19 +78,6 @@ def read_snapshot(run: Run, epoch: int) -> Snapshot | None:
         return None
 
 
-def slice_history(run: Run, slice_ids: list[str]) -> pd.DataFrame:
-    """How the probabilities of some slices went: a row an epoch and slice, columns as :attr:`Snapshot.table`."""
-    wanted = set(slice_ids)
-    frames = []
-    for epoch in snapshot_epochs(run):
-        snapshot = read_snapshot(run, epoch)
-        if snapshot is not None:
-            table = snapshot.table
-            frames.append(table[table["slice_id"].isin(wanted)])
-    columns = ["epoch", "slice_id", "part", *PROBABILITIES]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
 def pins(run: Run) -> list[str]:
     """The slices somebody wants followed, in the order they were pinned."""
     try:
@@ -126,9 +91,9 @@ def pin(run: Run, slice_id: str) -> None:
     """Follow a slice from the next epoch on; a validation slice has been followed from the first."""
     now = pins(run)
     if slice_id not in now:
-        paths.write_json(run.folder / "pins.json", [*now, slice_id][-MAX_PINS:])
+        processes.write_json(run.folder / "pins.json", [*now, slice_id][-MAX_PINS:])
 
 
 def unpin(run: Run, slice_id: str) -> None:
     """Follow it no longer; what was kept stays."""
-    paths.write_json(run.folder / "pins.json", [held for held in pins(run) if held != slice_id])
+    processes.write_json(run.folder / "pins.json", [held for held in pins(run) if held != slice_id])

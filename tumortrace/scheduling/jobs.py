@@ -13,8 +13,6 @@ from tumortrace.runs.run import LIVE, Run
 from tumortrace.scheduling import queue
 from tumortrace.training import warm_start
 
-reap = queue.reap
-
 
 def start(config: RunConfig, name: str | None = None) -> Run:
     """Make a run and put it in the queue.

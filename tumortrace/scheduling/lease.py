@@ -14,30 +14,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import socket
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.errors import TrainingError
+from tumortrace.processes import ProcessId
 
 STALE_SECONDS = 30.0
 """How long a lease of another machine may stay as it is before it counts as lost."""
 _BEAT_SECONDS = 3.0
-
-
-def started_at(pid: int) -> float | None:
-    """When a process began; None where it is gone."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
-        return None
 
 
 def _place() -> str:
@@ -54,9 +44,7 @@ class Lease:
 
     def __init__(self, run_id: str) -> None:
         self.path = paths.home() / "sweeps" / f"{run_id}.lease"
-        self.me: dict[str, Any] = {
-            "place": _place(), "pid": os.getpid(), "started": started_at(os.getpid()), "token": secrets.token_hex(8)
-        }  # fmt: skip
+        self.me: dict[str, Any] = {"place": _place(), **asdict(ProcessId.current()), "token": secrets.token_hex(8)}
         self.held = False
         self.kept = self.since = 0.0
         self.seen: str | None = None
@@ -88,7 +76,7 @@ class Lease:
             raise TrainingError(
                 "another worker has taken this run over", value=self.path.stem, remedy="Start the sweep once at a time."
             )
-        paths.write_atomic(self.path, self._text())
+        processes.write_text(self.path, self._text())
         self.kept = time.monotonic()
 
     def release(self) -> None:
@@ -110,8 +98,7 @@ class Lease:
     def _other_is_gone(self) -> bool:
         holder = self._holder()
         if holder.get("place") == self.me["place"]:
-            started = started_at(holder["pid"])
-            return started is None or abs(started - holder["started"]) > 2
+            return not ProcessId(holder["pid"], holder["started"]).alive()
         text = json.dumps(holder)
         if text != self.seen:
             self.seen, self.since = text, time.monotonic()

@@ -11,10 +11,7 @@ servers on one folder from starting a run twice.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -22,13 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
-import psutil
 from pydantic import BaseModel, Field, ValidationError
 
-from tumortrace import paths, runs
+from tumortrace import paths, processes, runs
 from tumortrace.errors import ConfigError, RunBusy, TrainingError, TumorTraceError
 from tumortrace.hardware import environment, slots, wanted
+from tumortrace.processes import ProcessId
 from tumortrace.runs.run import LIVE, Run, Status
 
 MOST_PER_DEVICE = 16
@@ -158,46 +154,20 @@ def dispatch() -> list[Run]:
 def keep_dispatching(stop: threading.Event, every_s: float = TICK_S) -> None:
     """Collect ended children and start what waits, every few seconds until ``stop`` is set: the server's one thread."""
     while not stop.wait(every_s):
-        reap()
+        processes.reap()
         # A lock held for long or a disk that fails for a while must not end the thread.
         with contextlib.suppress(TumorTraceError, OSError):
             dispatch()
 
 
-def reap() -> None:
-    """Collect ended children of this process; cheap, called by whoever lists runs in a long-lived server."""
-    children[:] = [child for child in children if child.poll() is None]
-
-
-children: list[subprocess.Popen[bytes]] = []
-"""Kept so that ended processes are reaped when polled, not left as zombies."""
-
-
 def _spawn(run: Run, taken: list[str]) -> None:
     (run.folder / "stop").unlink(missing_ok=True)
     _change(run, state="created", pid=None, error=None, ended=None, created=time.time(), slots=taken)
-    with (run.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tumortrace", "train", "--run", str(run.folder), "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=paths.root(),
-            env=os.environ | environment(taken),
-        )
-    _name(run, process.pid)
-    children.append(process)
-
-
-def _name(run: Run, pid: int) -> None:
-    """Write the pid down at once, unless the process was quicker and wrote its own."""
+    train = ["-m", "tumortrace", "train", "--run", str(run.folder), "--quiet"]
+    process = processes.start_detached(train, run.folder / "log.txt", environment=environment(taken))
+    # At once, unless the process was quicker and wrote its own.
     if run.written_status.pid is None:
-        try:
-            started = psutil.Process(pid).create_time()
-        except psutil.Error:
-            started = None
-        _change(run, pid=pid, pid_started=started)
+        _change(run, pid=process.pid, pid_started=ProcessId.of(process.pid).started)
 
 
 def _taken(run: Run, here: list[str]) -> list[str]:
@@ -236,15 +206,14 @@ def _write_order(order: list[str]) -> None:
 
 
 def _write(queue: Queue) -> None:
-    paths.write_atomic(_file(), queue.model_dump_json(indent=2))
+    processes.write_text(_file(), queue.model_dump_json(indent=2))
 
 
 @contextmanager
 def _locked() -> Iterator[None]:
     paths.runs().mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(paths.runs() / ".queue.lock", timeout=_LOCK_S):
-            yield
-    except filelock.Timeout:
-        remedy = "Try again; if no process is there, delete the file."
-        raise RunBusy("the queue is locked", value=str(paths.runs() / ".queue.lock"), remedy=remedy) from None
+    lock = paths.runs() / ".queue.lock"
+    remedy = "Try again; if no process is there, delete the file."
+    busy = RunBusy("the queue is locked", value=str(lock), remedy=remedy)
+    with processes.file_lock(lock, busy, wait_s=_LOCK_S):
+        yield

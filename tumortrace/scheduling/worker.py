@@ -7,7 +7,6 @@ that started it: a retry after a lost node never writes beside its predecessor.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -17,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tumortrace import paths, runs
+from tumortrace import paths, processes, runs
 from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError, RunNotFound, RunUnreadable, TumorTraceError
+from tumortrace.processes import ProcessId
 from tumortrace.runs.run import LIVE, Run
-from tumortrace.scheduling.lease import Lease, started_at
+from tumortrace.scheduling.lease import Lease
 from tumortrace.training.warm_start import starts_from
 
 TaskState = Literal["finished", "skipped", "stopped", "failed", "crashed"]
@@ -186,16 +186,12 @@ def _train(run: Run, terms: WorkerOptions, environment: dict[str, str], lease: L
     """One start of the training process; its exit status, negative where a signal ended it."""
     (run.folder / "stop").unlink(missing_ok=True)
     train = [sys.executable, *terms.command, "--run", str(run.folder), "--quiet"]
-    with (run.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *train],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=paths.root(),
-            env=os.environ | _threads(run.config, terms) | {"TUMORTRACE_HOME": str(paths.home())} | environment,
-        )
+    process = processes.start_detached(
+        ["-I", "-S", "-c", _DIE_WITH_PARENT, *train],
+        run.folder / "log.txt",
+        environment=_threads(run.config, terms) | {"TUMORTRACE_HOME": str(paths.home())} | environment,
+        stdin=subprocess.PIPE,
+    )
     try:
         _begin(run, process)
         asked = False
@@ -221,7 +217,7 @@ def _threads(config: RunConfig, terms: WorkerOptions) -> dict[str, str]:
 def _begin(run: Run, process: subprocess.Popen[bytes]) -> None:
     """Write the process down, then let it go: from then on the status is its own to write."""
     now = {"state": "created", "created": time.time(), "error": None, "ended": None, "slots": []}
-    who = {"pid": process.pid, "pid_started": started_at(process.pid), "host": socket.gethostname()}
+    who = {"pid": process.pid, "pid_started": ProcessId.of(process.pid).started, "host": socket.gethostname()}
     run.write_status(run.status.model_copy(update=now | who))
     assert process.stdin
     with contextlib.suppress(BrokenPipeError), process.stdin:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from tumortrace import processes
 from tumortrace.models.base import SliceNet
 from tumortrace.training.ema import ModelEma
 
@@ -30,20 +29,6 @@ class TrainingProgress:
     best: dict[str, Tensor] | None = None  # weights of the best epoch; kept only for early stopping
 
 
-class _Witness(io.BufferedWriter):
-    """Remembers why it could not write: torch's archive writer turns a full disk into a riddle."""
-
-    error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write, and keep the error where that fails."""
-        try:
-            return super().write(data)
-        except OSError as error:
-            self.error = error
-            raise
-
-
 def save_checkpoint(
     path: Path, net: SliceNet, average: ModelEma | None, optimiser: torch.optim.Optimizer, progress: TrainingProgress
 ) -> None:
@@ -57,20 +42,9 @@ def save_checkpoint(
         "optimiser": optimiser.state_dict(),
         "progress": vars(progress),
     }
-    beside = path.with_suffix(".partial")
-    try:
-        with _Witness(io.FileIO(beside, "w")) as file:
-            try:
-                torch.save(state, file)
-            except RuntimeError as error:
-                raise file.error or error from error
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        # Half a checkpoint on a full disk would keep the disk full.
-        beside.unlink(missing_ok=True)
-        raise
+    # Only the process that holds the run's lock comes here.
+    with processes.replacing(path, alone=True) as file:
+        torch.save(state, file)
 
 
 def load_checkpoint(

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from safetensors.torch import save as to_safetensors
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.config import RunConfig
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation.report import make_report, write_report
@@ -30,7 +30,8 @@ def write_results(
     if not group.is_global_zero:
         return
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    paths.write_atomic(run.folder / "model.safetensors", to_safetensors(weights, metadata={"model": config.model.name}))
+    raw = to_safetensors(weights, metadata={"model": config.model.name})
+    processes.write_bytes(run.folder / "model.safetensors", raw)
     if len(held_out):
         write_rows(run, prediction_rows(config, data, data.split.validation, held_out), "validation.parquet")
     if len(logits):
@@ -42,8 +43,5 @@ def write_results(
 
 
 def write_rows(run: Run, rows: pd.DataFrame, name: str = "predictions.parquet") -> None:
-    """Write rows beside their place and rename."""
-    path = run.folder / name
-    beside = path.with_suffix(".partial")
-    rows.to_parquet(beside, index=False)
-    beside.replace(path)
+    """Write rows into a run's folder, whole."""
+    processes.write_parquet(run.folder / name, rows)

@@ -15,8 +15,6 @@ from tumortrace.training.data import RunData
 from tumortrace.training.distributed import ProcessGroup
 from tumortrace.training.frozen_features import FrozenFeatures
 
-ROW_COLUMNS = ("model", "protocol", "seed", "fold", "slice_id", *(f"p_{name}" for name in CLASSES))
-
 
 @torch.inference_mode()
 def predict_logits(
@@ -61,7 +59,7 @@ def predict_logits(
 
 
 def prediction_rows(config: RunConfig, data: RunData, rows: npt.NDArray[np.int64], logits: Tensor) -> pd.DataFrame:
-    """A row a slice, columns :data:`ROW_COLUMNS`."""
+    """A row a slice: ``model, protocol, seed, fold, slice_id, p_<class>``."""
     probabilities = logits.double().softmax(dim=1).numpy()
     frame = pd.DataFrame(
         {

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 from lightning_fabric.loggers.csv_logs import CSVLogger
 from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
+from tumortrace.processes import ProcessId
 from tumortrace.runs import diagnostics
 from tumortrace.runs.run import Run, Status
 from tumortrace.training.device import DeviceMonitor
@@ -40,9 +40,10 @@ class StatusWriter:
         with contextlib.suppress(OSError):
             self._reserve.write_bytes(bytes(_RESERVE))
         slots = os.environ.get("TUMORTRACE_SLOTS")
+        me = ProcessId.current()
         self.write(
-            pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
+            pid=me.pid,
+            pid_started=me.started,
             host=socket.gethostname(),
             slots=slots.split(",") if slots else self.status.slots,
         )

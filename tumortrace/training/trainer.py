@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-import filelock
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tumortrace import processes
 from tumortrace.errors import RunBusy, TrainingDiverged
 from tumortrace.models.base import SliceNet
 from tumortrace.runs import diagnostics
@@ -278,13 +278,9 @@ def _stoppable() -> Iterator[threading.Event]:
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
     """Hold the run's lock, which the system gives back however this process ends."""
-    lock = filelock.FileLock(run.folder / ".lock") if distributed.first_process() else None
-    try:
-        with lock.acquire(blocking=False) if lock else nullcontext():
-            yield
-    except filelock.Timeout:
-        remedy = "Watch it, or stop it first."
-        raise RunBusy("another process trains this run", value=run.id, remedy=remedy) from None
+    busy = RunBusy("another process trains this run", value=run.id, remedy="Watch it, or stop it first.")
+    with processes.file_lock(run.folder / ".lock", busy) if distributed.first_process() else nullcontext():
+        yield
 
 
 def _macro_f1(predicted: Tensor, labels: Tensor) -> float:

@@ -3,7 +3,7 @@
 ::
 
     TUMORTRACE_HOME/downloads/
-        fetch.json    pid, when it was started
+        fetch.json    pid, when that process began, when the download was started
         fetch.log     what the process prints
 
 A download outlives the browser and the server, exactly as a training run does. No streamlit here.
@@ -12,16 +12,12 @@ A download outlives the browser and the server, exactly as a training run does. 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
-import psutil
-
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.constants import FIGSHARE
+from tumortrace.processes import ProcessId
 
 TOTAL_BYTES = 880_000_000
 """About what the article holds; only for the progress bar."""
@@ -61,28 +57,19 @@ def start_download(*, replace: bool = False) -> None:
     folder = paths.downloads()
     folder.mkdir(parents=True, exist_ok=True)
     # Plain lines: a progress bar that redraws itself is unreadable in a file.
-    environment = os.environ | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    with (folder / "fetch.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tumortrace", "data", "download", *["--replace"] * replace],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=paths.root(),
-            env=environment,
-        )
-    _children.append(process)
-    paths.write_json(folder / "fetch.json", {"pid": process.pid, "started": time.time()})
-
-
-_children: list[subprocess.Popen[bytes]] = []
-"""Kept so that an ended download is reaped, not left as a zombie that looks alive."""
+    process = processes.start_detached(
+        ["-m", "tumortrace", "data", "download", *["--replace"] * replace],
+        folder / "fetch.log",
+        append=False,
+        environment={"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+    )
+    who = ProcessId.of(process.pid)
+    processes.write_json(folder / "fetch.json", {"pid": who.pid, "pid_started": who.started, "started": time.time()})
 
 
 def download_status() -> DownloadStatus | None:
     """How the last download fares; None where none was ever started here."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    processes.reap()
     folder = paths.downloads()
     try:
         facts = json.loads((folder / "fetch.json").read_text())
@@ -95,7 +82,7 @@ def download_status() -> DownloadStatus | None:
         file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.name.startswith("fetch.")
     )
     return DownloadStatus(
-        running=_alive(int(facts["pid"]), float(facts["started"])),
+        running=ProcessId(int(facts["pid"]), facts.get("pid_started", facts["started"])).alive(),
         arrived=_arrived(float(facts["started"])),
         bytes_here=here,
         seconds=time.time() - float(facts["started"]),
@@ -107,12 +94,3 @@ def _arrived(started: float) -> bool:
     """Whether the dataset is there, and was not there before."""
     card = paths.data() / FIGSHARE / "dataset.json"
     return card.exists() and card.stat().st_mtime > started - 1
-
-
-def _alive(pid: int, started: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        # A recycled pid belongs to a process that is younger than the download.
-        return bool(process.create_time() < started + 5 and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from tumortrace import paths
+from tumortrace import processes
 from tumortrace.constants import ATTRIBUTION, CLASSES, FIGSHARE, PHANTOM
 from tumortrace.data import cache, series
 from tumortrace.data import manifest as manifests
@@ -151,7 +151,7 @@ def write_dataset(
                 "fingerprint": _fingerprint(table),
                 "report": report.to_json(),
             }
-            paths.write_json(folder / "dataset.json", card)
+            processes.write_json(folder / "dataset.json", card)
             staging.put_in_place(folder, target, replace)
         cache.prune_caches()
     except OSError as error:

@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from tumortrace import paths
 from tumortrace.errors import ImportFailed
+from tumortrace.processes import ProcessId
 
 _HIDDEN: Final = ".importing-"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -105,8 +104,9 @@ def _remove_stale(parent: Path) -> None:
 
 
 def _alive_since(pid: int, folder: Path) -> bool:
+    who = ProcessId.of(pid)
     try:
         # A process younger than the folder only inherited the number.
-        return bool(psutil.Process(pid).create_time() <= folder.stat().st_ctime + 1)
-    except (psutil.Error, OSError):
+        return who.alive() and who.started is not None and who.started <= folder.stat().st_ctime + 1
+    except OSError:
         return False

@@ -26,8 +26,6 @@ _CONFIG: Final = {"displaylogo": False, "displayModeBar": False}
 _SIDE: Final = 128
 _PLACES: Final = 2
 """Places of the head shown of each plane."""
-_MOST_ROWS: Final = 20_000
-"""Up to so many slices, the tables of all three protocols are made at once."""
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:

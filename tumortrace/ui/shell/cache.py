@@ -11,14 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from tumortrace import paths
+from tumortrace import paths, processes
 from tumortrace.data import datasets, identity, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import RunUnreadable
 from tumortrace.evaluation import published
 from tumortrace.runs import index
 from tumortrace.runs.index import IndexEntry
-from tumortrace.scheduling import jobs
 from tumortrace.ui.shell import images
 
 
@@ -132,7 +131,7 @@ class RunRow:
 
 def run_rows() -> list[RunRow]:
     """Every run that can be read, newest first; asked anew each time, as a reader of a live list wants."""
-    jobs.reap()
+    processes.reap()
     return [_row(entry) for entry in index.read_index().entries]
 
 

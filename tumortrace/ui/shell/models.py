@@ -78,11 +78,6 @@ def find_model(ref: ModelRef) -> LoadedModel | None:
     return next((loaded for loaded in loadable_models() if loaded.ref == ref), None)
 
 
-def probabilities(loaded: LoadedModel, pixels: Pixels) -> list[float]:
-    """The three probabilities, in class order."""
-    return _probabilities(loaded.key, loaded.changed, digest(pixels), pixels)
-
-
 def explanation(loaded: LoadedModel, pixels: Pixels, target: int | None, method: str = "gradcam") -> Explanation:
     """Saliency of one slice towards ``target``, or towards the predicted class with None."""
     return _explanation(loaded.key, loaded.changed, digest(pixels), target, method, pixels)
@@ -127,11 +122,6 @@ def digest(pixels: Pixels) -> str:
 
 
 # Scope "session": what somebody uploads is forgotten with their session, and never leaves memory.
-@st.cache_data(max_entries=256, show_spinner=False, scope="session")
-def _probabilities(key: str, changed: int, name: str, _pixels: Pixels) -> list[float]:
-    return [float(share) for share in classifier(key, changed).predict([_pixels])[0]]
-
-
 @st.cache_data(max_entries=96, show_spinner="Computing where the model looked ...", scope="session")
 def _explanation(key: str, changed: int, name: str, target: int | None, method: str, _pixels: Pixels) -> Explanation:
     return classifier(key, changed).explain(_pixels, target=target, method=method)

@@ -10,7 +10,7 @@ from typing import Final
 
 import streamlit as st
 
-from tumortrace import runs
+from tumortrace import processes, runs
 from tumortrace.charts import learning as charts
 from tumortrace.charts import theme, training
 from tumortrace.config import parse_config, presets
@@ -84,7 +84,7 @@ def _button(label: str) -> None:
 def _panel(run_id: str, was_moving: bool) -> None:
     with layout.errors():
         run = runs.find_run(run_id)
-        jobs.reap()
+        processes.reap()
         status = run.status
         if was_moving and status.state not in monitor.MOVING:
             st.rerun()

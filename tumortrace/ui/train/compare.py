@@ -28,7 +28,6 @@ REFRESH_S: Final = 5.0
 UNKNOWN: Final = "–"
 STAR: Final = "★"
 UNMARKED: Final = "No best loss, accuracy or F1 is marked."
-_BETWEEN: Final = " · "
 
 
 def _clock(seconds: float) -> str:

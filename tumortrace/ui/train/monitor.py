@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from tumortrace import paths, runs
+from tumortrace import paths, processes, runs
 from tumortrace.config import model_title
 from tumortrace.errors import RunUnreadable
 from tumortrace.runs import diagnostics
@@ -81,7 +81,7 @@ def render(run_id: str) -> None:
 def _panel(run_id: str, was_live: bool) -> None:
     with layout.errors():
         run = runs.find_run(run_id)
-        jobs.reap()
+        processes.reap()
         status = run.status
         if was_live and status.state not in MOVING and not export_delete.open_dialog():
             # The rest of the page (list, badge, buttons) speaks of a live run: draw it all again.
