@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tumortrace import paths
-from tumortrace.benchmark import compute, plan
+from tumortrace.benchmark import artifacts, compute, plan
 from tumortrace.cli import main
 from tumortrace.data.phantom import make_phantom
 from tumortrace.errors import ConfigError, DataError
@@ -154,7 +154,7 @@ def test_the_document_is_a_line_a_record_and_has_no_nan() -> None:
     document = compute._finite(
         {"figures": [{"value": np.float32(0.5), "low": float("nan")}, {"value": 1}], "votes": [], "n": np.int64(3)}
     )
-    text = compute._lines(document)
+    text = artifacts._lines(document)
     assert json.loads(text) == {
         "figures": [{"value": 0.5, "low": None}, {"value": 1}], "votes": [], "n": 3,
     }  # fmt: skip

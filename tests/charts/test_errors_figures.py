@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from tumortrace.charts import confusion as confusion_charts
 from tumortrace.charts import errors, theme
 from tumortrace.constants import CLASSES
 
@@ -45,8 +46,8 @@ def votes() -> pd.DataFrame:
 
 
 MADE: dict[str, Callable[[bool], go.Figure]] = {
-    "matrix": lambda full: errors.matrix(_some(confusion(), full), "glioma-meningioma"),
-    "difference": lambda full: errors.difference(_some(gap(), full), "A", "B"),
+    "matrix": lambda full: confusion_charts.matrix(_some(confusion(), full), "glioma-meningioma"),
+    "difference": lambda full: confusion_charts.difference(_some(gap(), full), "A", "B"),
     "persons": lambda full: errors.persons(_some(people(), full)),
     "concentration": lambda full: errors.concentration(_some(shares(), full)),
     "rescues": lambda full: errors.rescues(_some(votes(), full)),
@@ -81,7 +82,7 @@ def test_a_chart_has_a_sentence_and_is_small(name: str) -> None:
 
 
 def test_every_cell_is_a_mark_that_can_be_clicked_and_names_itself() -> None:
-    figure = errors.matrix(confusion())
+    figure = confusion_charts.matrix(confusion())
     door = figure.data[1]
     assert door.mode == "markers"
     assert door.customdata[1] == "meningioma-glioma"
@@ -93,24 +94,24 @@ def test_every_cell_is_a_mark_that_can_be_clicked_and_names_itself() -> None:
 
 
 def test_the_chosen_cell_alone_is_framed() -> None:
-    figure = errors.matrix(confusion(), "glioma-meningioma")
+    figure = confusion_charts.matrix(confusion(), "glioma-meningioma")
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.y0) == pytest.approx((-0.48, 0.52))
-    assert not errors.matrix(confusion(), "no-such").layout.shapes
+    assert not confusion_charts.matrix(confusion(), "no-such").layout.shapes
 
 
 def test_errors_and_right_answers_have_different_sides_of_the_scale() -> None:
-    heat = errors.matrix(confusion()).data[0]
+    heat = confusion_charts.matrix(confusion()).data[0]
     assert heat.z[0][1] == -1, "the commonest mistake in full"
     assert heat.z[1][1] > 0
     assert heat.z[2][2] == 0, "a class without slices is neither"
     assert "undefined" in heat.text[2][0]
     right = confusion().assign(count=lambda table: table["count"] * (table["true"] == table["predicted"]))
-    assert "No prediction is wrong" in theme.alt_text(errors.matrix(right))
+    assert "No prediction is wrong" in theme.alt_text(confusion_charts.matrix(right))
 
 
 def test_a_difference_is_blue_where_the_first_does_better() -> None:
-    heat = errors.difference(gap(), "A", "B").data[0]
+    heat = confusion_charts.difference(gap(), "A", "B").data[0]
     assert heat.z[0][0] == 1, "more named rightly"
     assert heat.z[0][1] > 0, "fewer mistakes"
     assert heat.z[1][0] < 0, "more mistakes"

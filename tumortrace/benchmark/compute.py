@@ -1,35 +1,20 @@
-"""The benchmark's document: every figure, computed from rows and from what finished runs left behind. No torch.
-
-``artifacts/benchmark/`` holds::
-
-    results.json           every figure; see :func:`compute`
-    reports.json           a report a model and protocol: what the Results page draws
-    predictions.parquet    model, protocol, seed, fold, slice_id, p_meningioma, p_glioma, p_pituitary
-    validation.parquet     the same for the validation parts, from which the vote was fitted
-    ablations.parquet      the same for the ablations, with base and variant
-    localisation.parquet   a row a model, slice and saliency method
-    saliency.npz           Grad-CAM of misclassified slices, 32 x 32, uint8
-    literature.csv         published figures; not written here
-    runs/                  what each finished run left; see :mod:`tumortrace.benchmark.records`
-"""
+"""The benchmark's document: every figure, computed from rows and from what finished runs left behind. No torch."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import __version__, paths, processes
+from tumortrace import __version__
 from tumortrace.benchmark import ablations, coverage, error_analysis, leakage, localisation_summary, robustness
 from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import BenchmarkPreset, PlannedRun
@@ -41,7 +26,7 @@ from tumortrace.evaluation import ensemble, published
 from tumortrace.evaluation.bootstrap import bootstrap
 from tumortrace.evaluation.metrics import classification_metrics
 from tumortrace.evaluation.predictions import KEYS, PROBABILITIES, join_truth
-from tumortrace.evaluation.report import Report, make_reports, write_reports
+from tumortrace.evaluation.report import Report, make_reports
 from tumortrace.evaluation.significance import mcnemar_exact, paired_differences
 from tumortrace.evaluation.tables import figures
 
@@ -96,7 +81,7 @@ def compute_benchmark(
     """
     truth = splits.table_for(dataset)
     # As they will be read again: whoever computes a figure from the file gets the same.
-    rows = replace(rows, test=_ordered(rows.test, list(KEYS)))
+    rows = replace(rows, test=ordered(rows.test, list(KEYS)))
     note("reports")
     reports = make_reports(rows.test, truth, synthetic=dataset.synthetic)
     note("comparisons")
@@ -144,38 +129,6 @@ def compute_benchmark(
         "versions": {"tumortrace": __version__, "python": platform.python_version()},
     }
     return Benchmark(_finite(document), reports, rows, localised, maps, shifted)
-
-
-def write_benchmark(found: Benchmark, folder: Path | None = None) -> Path:
-    """Write everything into ``artifacts/benchmark/`` (or ``folder``), each file atomically; returns the folder."""
-    folder = folder or paths.artifacts() / "benchmark"
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {
-        "predictions": _ordered(found.rows.test, list(KEYS)),
-        "validation": _ordered(found.rows.validation, list(KEYS)),
-        "ablations": _ordered(found.rows.ablations, ["base", "variant", *KEYS]),
-        "localisation": found.localised,
-        "shifted": found.shifted,
-    }
-    for name, table in tables.items():
-        processes.write_parquet(folder / f"{name}.parquet", table, compression="zstd")
-    processes.write_npz(folder / "saliency.npz", found.maps)
-    write_reports(found.reports, folder / "reports.json")
-    # Last: who reads it finds the rest of the same making.
-    processes.write_text(folder / "results.json", _lines(found.document))
-    return folder
-
-
-def _lines(document: dict[str, Any]) -> str:
-    """JSON with a line a record: small, and a changed figure is one changed line."""
-    parts = []
-    for key, value in document.items():
-        if isinstance(value, list) and value:
-            body = ",\n".join("  " + json.dumps(line, allow_nan=False) for line in value)
-            parts.append(f"{json.dumps(key)}: [\n{body}\n ]")
-        else:
-            parts.append(f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}")
-    return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
 def _comparisons(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
@@ -316,13 +269,6 @@ def _facts(dataset: Dataset, truth: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    if table.empty:
-        return table
-    shares = dict.fromkeys(PROBABILITIES, "float32")
-    return table.sort_values(keys, ignore_index=True).astype(shares)
-
-
 def _finite(value: Any) -> Any:
     """What JSON can say: NaN and NumPy's numbers are replaced."""
     if isinstance(value, dict):
@@ -334,3 +280,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Rows in the order of ``keys``, probabilities as float32: as a file holds them."""
+    if table.empty:
+        return table
+    shares = dict.fromkeys(PROBABILITIES, "float32")
+    return table.sort_values(keys, ignore_index=True).astype(shares)

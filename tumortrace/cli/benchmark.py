@@ -209,7 +209,7 @@ def _jobs(jobs: str) -> int | None:
 def _figures(
     preset: BenchmarkPreset, every: Sequence[PlannedRun], kept: Records, overrides: dict[str, Any], out: Path | None
 ) -> Path | None:
-    from tumortrace.benchmark import collect, compute
+    from tumortrace.benchmark import artifacts, collect, compute
     from tumortrace.constants import FIGSHARE
     from tumortrace.data import datasets
 
@@ -218,7 +218,7 @@ def _figures(
         return None
     dataset = datasets.open_dataset(overrides.get("dataset", FIGSHARE))
     rows = collect.gather(every, kept, dataset, _note)
-    return compute.write_benchmark(compute.compute_benchmark(preset, every, kept, rows, dataset, _note), out)
+    return artifacts.write_benchmark(compute.compute_benchmark(preset, every, kept, rows, dataset, _note), out)
 
 
 def _keep(preset: BenchmarkPreset, entries: Sequence[PlannedRun], kept: Records) -> None:

@@ -20,9 +20,10 @@ from tumortrace.cli.data import app as data_app
 from tumortrace.cli.notes import app as notes_app
 from tumortrace.cli.output import Json, print_json
 from tumortrace.cli.predict import predict
+from tumortrace.cli.queue import queue_app
 from tumortrace.cli.runs import app as runs_app
 from tumortrace.cli.sweep import sweep
-from tumortrace.cli.train import queue_app, speedrun, train
+from tumortrace.cli.train import speedrun, train
 from tumortrace.config.models import map_models
 from tumortrace.errors import TumorTraceError
 

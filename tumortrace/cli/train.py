@@ -1,4 +1,4 @@
-"""``tumortrace train | speedrun | queue``."""
+"""``tumortrace train | speedrun``."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def _outcome(run: Run) -> dict[str, Any]:
     return {"run": run.id, "folder": str(run.folder), "state": run.status.state, "report": run.report}
 
 
-_NAME = Annotated[str | None, typer.Option(help="Name of the run's folder; made up where not given.")]
-_PRESET = Annotated[
+NAME_OPTION = Annotated[str | None, typer.Option(help="Name of the run's folder; made up where not given.")]
+PRESET_OPTION = Annotated[
     str | None, typer.Option(help=f"Begin with these settings: {', '.join(presets.PRESETS)}. Options given win.")
 ]
 _TRAIN: list[tuple[str, Any, Any]] = [
-    ("preset", _PRESET, None),
-    ("name", _NAME, None),
+    ("preset", PRESET_OPTION, None),
+    ("name", NAME_OPTION, None),
     ("run", Annotated[Path | None, typer.Option(help="Train or resume this run folder.", hidden=True)], None),
     ("resume", Annotated[str | None, typer.Option(help="Go on with this run from its checkpoint.")], None),
     ("quiet", Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")], False),
@@ -231,72 +231,3 @@ def speedrun(
     else:
         reached = sum(bool(line["reached"]) for line in results)
         typer.echo(f"mean accuracy {mean:.3f}; {reached} of {repeat} reached {target:.2f}")
-
-
-queue_app = typer.Typer(help="Runs that wait for a free device: list, add, reorder, cancel.", no_args_is_help=False)
-
-
-@queue_app.callback(invoke_without_command=True)
-def show_queue(context: typer.Context, as_json: Json = False) -> None:
-    """List the runs that wait, in their order, after starting what can be started."""
-    if context.invoked_subcommand is not None:
-        return
-    from tumortrace.scheduling import queue
-
-    started = queue.dispatch()
-    waiting = queue.waiting()
-    if as_json:
-        document = {"per_device": queue.read_queue().per_device, "started": [run.id for run in started]}
-        print_json(document | {"waiting": [run.id for run in waiting]})
-        return
-    for run in started:
-        typer.echo(f"started  {run.id}")
-    for place, run in enumerate(waiting, start=1):
-        typer.echo(f"{place:7d}  {run.id}")
-    if not waiting and not started:
-        typer.echo("Nothing waits.", err=True)
-
-
-def queue_add(**given: Any) -> None:
-    """Put a run at the end of the queue; it starts once its device is free."""
-    from tumortrace.scheduling import jobs
-
-    preset, name, as_json = (given.pop(key) for key in ("preset", "name", "as_json"))
-    run = jobs.start(config_from_options(given, preset), name)
-    if as_json:
-        print_json({"run": run.id, "folder": str(run.folder), "state": run.status.state})
-    else:
-        typer.echo(f"{run.status.state}  {run.id}")
-
-
-queue_app.command("add")(
-    with_settings(queue_add, [("preset", _PRESET, None), ("name", _NAME, None), ("as_json", Json, False)])
-)
-
-
-@queue_app.command("cancel")
-def queue_cancel(run: Annotated[str, typer.Argument(help="A run that waits.")]) -> None:
-    """Take a run out of the queue; its folder stays."""
-    from tumortrace.scheduling import queue
-
-    queue.cancel(run)
-
-
-@queue_app.command("move")
-def queue_move(
-    run: Annotated[str, typer.Argument(help="A run that waits.")],
-    place: Annotated[int, typer.Argument(help="Its new place, from 1.", min=1)],
-) -> None:
-    """Put a waiting run at another place."""
-    from tumortrace import runs
-    from tumortrace.scheduling import queue
-
-    queue.move(runs.find_run(run).id, place - 1)
-
-
-@queue_app.command("per-device")
-def queue_per_device(count: Annotated[int, typer.Argument(help="Jobs that may share a device.")]) -> None:
-    """Set how many jobs may share a device."""
-    from tumortrace.scheduling import queue
-
-    queue.set_per_device(count)

@@ -12,8 +12,7 @@ from tumortrace.data.ingest import background
 from tumortrace.evaluation import findings
 from tumortrace.evaluation.formatting import METRIC_NAMES
 from tumortrace.runs.run import LIVE
-from tumortrace.ui.components import figures_large
-from tumortrace.ui.results import leaderboard
+from tumortrace.ui.components import figures_large, ranking
 from tumortrace.ui.shell import benchmark_document, cache, layout, onboarding, results_index, state, style
 from tumortrace.ui.shell.results_index import ResultSource
 from tumortrace.ui.train import monitor
@@ -65,14 +64,13 @@ def headline() -> None:
     words = METRIC_NAMES[METRIC]
     st.html(
         figures_large.large_numbers(
-            leaderboard.places(shown, "slice", METRIC, apart=not shipped), words, f"{words} of the leading models"
+            ranking.places(shown, "slice", METRIC, apart=not shipped), words, f"{words} of the leading models"
         )
     )
     protocol = shown[0].report.protocol
     if shipped:
         st.caption(
-            f"{words} on slices the model never saw. {leaderboard.basis(shown, 'slice')} "
-            f"{PROTOCOL_NOTES.get(protocol, '')}"
+            f"{words} on slices the model never saw. {ranking.basis(shown, 'slice')} {PROTOCOL_NOTES.get(protocol, '')}"
         )
         bench = benchmark_document.read_document()
         reports = [source.report for source in found]
@@ -94,7 +92,7 @@ def leading(every: list[ResultSource]) -> list[ResultSource]:
     for protocol in benchmark_document.PROTOCOLS:
         held = [source for source in shipped if source.report.protocol == protocol]
         if held:
-            return leaderboard.ranked(held, "slice", METRIC)
+            return ranking.ranked(held, "slice", METRIC)
     return []
 
 

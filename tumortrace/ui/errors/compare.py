@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from tumortrace.charts import errors as charts
+from tumortrace.charts import confusion as charts
 from tumortrace.evaluation.disagreement import confusion_difference, side_by_side
 from tumortrace.evaluation.significance import Comparison, compare
 from tumortrace.ui.components import plots, tables

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from tumortrace.charts import errors as charts
+from tumortrace.charts import confusion as charts
 from tumortrace.charts import theme
 from tumortrace.constants import CLASSES
 from tumortrace.ui.components import plot_clicks

@@ -8,8 +8,7 @@ import streamlit as st
 
 from tumortrace.charts import results as charts
 from tumortrace.evaluation import tables
-from tumortrace.ui.components import figures_large, model_figures, plots
-from tumortrace.ui.results import leaderboard
+from tumortrace.ui.components import figures_large, model_figures, plots, ranking
 from tumortrace.ui.shell import benchmark_document, layout, style
 from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
@@ -45,7 +44,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
         for column, source in zip(plots.columns(f"trio{start}", ROW), judged[start : start + ROW], strict=False):
             with column:
                 _matrix(source, level, normalise)
-    basis = leaderboard.basis(judged, level)
+    basis = ranking.basis(judged, level)
     st.caption(
         f"Rows: what the slice is; columns: what the model says. {basis.partition('; 95 %')[0]}. Counts and shares "
         "carry no interval here; the leaderboard gives that of each recall, the diagonal of these matrices."
@@ -56,6 +55,6 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
 
 def _matrix(source: ResultSource, level: str, normalise: bool) -> None:
     report = source.report
-    st.html(style.heading(source.name, leaderboard.facts(report, level, protocol=source.run_id is not None)))
+    st.html(style.heading(source.name, ranking.facts(report, level, protocol=source.run_id is not None)))
     drawn = charts.confusion_matrix(tables.confusion_frame(report, level), normalise, of=source.name, narrow=True)
     plots.show_figure(drawn, f"matrix_{source.key}_{level}")

@@ -10,14 +10,13 @@ import streamlit as st
 from tumortrace.charts import leaderboard as charts
 from tumortrace.charts import scores
 from tumortrace.evaluation import findings, tables
-from tumortrace.evaluation.bootstrap import Interval
 from tumortrace.evaluation.formatting import METRIC_NAMES
 from tumortrace.evaluation.report import Report
-from tumortrace.ui.components import figures_large, model_figures, plots
+from tumortrace.ui.components import figures_large, model_figures, plots, ranking
 from tumortrace.ui.components import tables as tabular
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.results import shifted_test as shifted
-from tumortrace.ui.shell import address, benchmark_document, results_index, state, style
+from tumortrace.ui.shell import address, benchmark_document, state, style
 from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
@@ -67,30 +66,6 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
         _own(runs, level, bool(shipped))
 
 
-def basis(held: list[ResultSource], level: str) -> str:
-    """What the figures of these models rest on, in one sentence; where they differ, the table says it line by line."""
-    same = len({facts(source.report, level) for source in held}) == 1
-    said = facts(held[0].report, level) if same else "folds, n and the unit of the interval stand under each model"
-    return f"Protocol {held[0].report.protocol}; {said}; 95 % intervals by bootstrap."
-
-
-def facts(report: Report, level: str, protocol: bool = False) -> str:
-    """Folds, n and the unit of the interval of a report, short; with its protocol where that is not said elsewhere."""
-    part = report.unit(level)
-    if part is None:
-        return ""
-    one = part.interval("accuracy")
-    return "; ".join(
-        [
-            *([report.protocol] if protocol else []),
-            ("folds " if len(report.folds) > 1 else "fold ") + tables.folds_text(report.folds),
-            *([f"{len(report.seeds)} seeds"] if len(report.seeds) > 1 else []),
-            f"n = {results_index.counted(report, level):,} {level}s",
-            f"{one.clusters:,} {one.unit}s",
-        ]
-    )
-
-
 def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str, level: str) -> None:
     judged = [source for source in held if source.report.unit(level) is not None]
     if not judged:
@@ -100,16 +75,16 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
     metric = address.choose(
         "Headline", HEADLINES, state.RESULTS_HEADLINE, HEADLINES[0], METRIC_NAMES.__getitem__, hidden=True
     )
-    judged = ranked(judged, level, metric)
+    judged = ranking.ranked(judged, level, metric)
     words = METRIC_NAMES[metric]
     st.html(
         figures_large.large_numbers(
-            places(judged, level, metric), words, f"{words} of every model, protocol {protocol}"
+            ranking.places(judged, level, metric), words, f"{words} of every model, protocol {protocol}"
         )
     )
     left_out = " The majority vote, which always names the commonest class, stands in the table alone."
     st.caption(
-        f"{words} with its 95 % interval, small and as a bar. {basis(judged, level)}"
+        f"{words} with its 95 % interval, small and as a bar. {ranking.basis(judged, level)}"
         + (left_out if any(source.report.model == benchmark_document.MAJORITY for source in judged) else "")
     )
     sentences = findings.findings(
@@ -120,7 +95,9 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
         st.html(figures_large.said(sentences))
     with st.expander("Every figure of every model", icon=":material/table:"):
         _table(judged, level, f"Leaderboard, protocol {protocol}", overall=shifted.overall(bench, protocol))
-        st.caption(f"{basis(judged, level)} Small: the intervals. Sorted by {words}; models without a network last.")
+        st.caption(
+            f"{ranking.basis(judged, level)} Small: the intervals. Sorted by {words}; models without a network last."
+        )
         tabular.download(
             lambda: _raw([source.report for source in judged], level),
             f"leaderboard_{protocol}" + ("" if level == "slice" else "_patients"),
@@ -128,46 +105,6 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
     shifted.render(bench, protocol)
     _chart(judged, protocol, level)
     _rests(bench)
-
-
-def ranked(held: list[ResultSource], level: str, metric: str) -> list[ResultSource]:
-    """Networks, then those that see the rest of the exam, then baselines; each the best first."""
-    return sorted(
-        held,
-        key=lambda source: (
-            is_baseline(source),
-            has_case_context(source),
-            -(_interval(source, level, metric).value or 0.0),
-        ),
-    )
-
-
-def places(held: list[ResultSource], level: str, metric: str, *, apart: bool = False) -> list[figures_large.Place]:
-    """The lines of a board; the majority vote is left out, for it would stretch the scale to where nobody is.
-
-    Args:
-        held: The models, in the order to show.
-        level: ``slice`` or ``patient``.
-        metric: What ranks them.
-        apart: Whether each stands for itself (runs of the user), so that protocol and n are said of each.
-    """
-    same = not apart and len({facts(source.report, level) for source in held}) == 1
-    lines = []
-    for source in held:
-        if source.report.model != benchmark_document.MAJORITY:
-            one = _interval(source, level, metric)
-            notes = [
-                "" if same else facts(source.report, level, protocol=apart),
-                "synthetic slices" if apart and source.synthetic else "",
-                "each slice with the rest of its exam" if has_case_context(source) else "",
-            ]
-            note = "; ".join(filter(None, notes))
-            lines.append(
-                figures_large.Place(
-                    source.name, note, one.value, one.low, one.high, is_baseline(source) or has_case_context(source)
-                )
-            )
-    return lines
 
 
 def _raw(reports: list[Report], level: str) -> pd.DataFrame:
@@ -187,14 +124,16 @@ def _table(
     for source in held:
         cells = []
         for _, metric, class_name in COLUMNS:
-            one = _interval(source, level, metric, class_name)
+            one = ranking.interval_of(source, level, metric, class_name)
             make = tabular.number if metric in _DECIMAL else tabular.share
             cells.append(make(one.value, one.low, one.high))
         if overall:
             one_line = overall.get(source.report.model)
             cells.append(shifted.cell(one_line) if one_line else Cell("–"))
         name = source.name + (" (synthetic slices)" if source.synthetic else "")
-        rows.append(Line([Cell(name, facts(source.report, level, protocol)), *cells], faint=is_baseline(source)))
+        rows.append(
+            Line([Cell(name, ranking.facts(source.report, level, protocol)), *cells], faint=ranking.is_baseline(source))
+        )
     more = ["Shifted test\naccuracy, all shifts"] if overall else []
     tabular.show_table(alt, ["Model", *(head for head, _, _ in COLUMNS), *more], rows)
 
@@ -221,18 +160,18 @@ def _chart(held: list[ResultSource], protocol: str, level: str) -> None:
     lines = []
     drawn = [source for source in held if source.report.model != benchmark_document.MAJORITY] or held
     for source in drawn:
-        one = _interval(source, level, metric, class_name)
+        one = ranking.interval_of(source, level, metric, class_name)
         lines.append(
             {
                 "model": source.name, "value": one.value, "low": one.low, "high": one.high,
-                "n": round(one.n / len(source.report.seeds)), "baseline": is_baseline(source),
+                "n": round(one.n / len(source.report.seeds)), "baseline": ranking.is_baseline(source),
             }
         )  # fmt: skip
     words = METRIC_NAMES[metric] + _of_class(class_name)
     figure = charts.standing(pd.DataFrame(lines), others, words, metric not in _DECIMAL)
     left_out = " The majority vote stands in the table alone." if len(drawn) < len(held) else ""
     beside = " Published figures come without intervals, from other folds and preparations." if len(others) else ""
-    plots.show_figure(figure, f"board_{protocol}_{level}", f"{words}. {basis(held, level)}{left_out}{beside}")
+    plots.show_figure(figure, f"board_{protocol}_{level}", f"{words}. {ranking.basis(held, level)}{left_out}{beside}")
 
 
 def _published(protocol: str, level: str, metric: str) -> pd.DataFrame:
@@ -292,22 +231,6 @@ def _own(runs: list[ResultSource], level: str, beside: bool) -> None:
         frame = tables.leaderboard_frame(reports, "macro_f1", level)
         plots.show_figure(scores.leaderboard(frame, "macro_f1"), f"board_own_{level}")
         st.caption("Macro F1 with its 95 % interval; protocol and folds stand at each line.")
-
-
-def has_case_context(source: ResultSource) -> bool:
-    """Whether its slices are judged with the rest of their exam."""
-    return source.report.model in benchmark_document.case_context()
-
-
-def is_baseline(source: ResultSource) -> bool:
-    """Whether it is a baseline without a network."""
-    return source.report.model in benchmark_document.BASELINES
-
-
-def _interval(source: ResultSource, level: str, metric: str, class_name: str | None = None) -> Interval:
-    part = source.report.unit(level)
-    assert part is not None
-    return part.interval(metric, class_name)
 
 
 def _of_class(class_name: str | None) -> str:

@@ -9,9 +9,8 @@ import streamlit as st
 
 from tumortrace.charts.theme import undefined
 from tumortrace.evaluation.formatting import percent
-from tumortrace.ui.components import tables
+from tumortrace.ui.components import ranking, tables
 from tumortrace.ui.components.tables import Cell, Group, Line
-from tumortrace.ui.results import leaderboard
 from tumortrace.ui.shell import benchmark_document, style
 from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
@@ -65,7 +64,7 @@ def _ours(found: list[ResultSource], kind: str) -> list[Line]:
     """The ensemble's and the best network's figures under the protocol of that kind."""
     held = [
         source for source in found
-        if source.run_id is None and source.report.protocol == kind and not leaderboard.is_baseline(source)
+        if source.run_id is None and source.report.protocol == kind and not ranking.is_baseline(source)
         if not source.synthetic
     ]  # fmt: skip
     networks = [source for source in held if source.report.model != benchmark_document.ENSEMBLE]
@@ -79,7 +78,7 @@ def _ours(found: list[ResultSource], kind: str) -> list[Line]:
         for metric in ("accuracy", "macro_f1"):
             one = source.report.slice.interval(metric)
             cells.append(tables.share(one.value, one.low, one.high, strong=True))
-        facts = leaderboard.facts(source.report, "slice")
+        facts = ranking.facts(source.report, "slice")
         name = "" if source.report.model == benchmark_document.ENSEMBLE else ", best single network"
         lines.append(Line(["TumorTrace", Cell(source.name + name, f"{kind}; {facts}", strong=True), *cells, "slice"]))
     return lines

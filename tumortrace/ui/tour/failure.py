@@ -15,8 +15,7 @@ from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation.predictions import PROBABILITIES
 from tumortrace.explain import overlay
 from tumortrace.imaging.preprocess import preprocess
-from tumortrace.ui.components import figures_large, plots
-from tumortrace.ui.results import leaderboard
+from tumortrace.ui.components import figures_large, plots, ranking
 from tumortrace.ui.shell import benchmark_document, cache, models, results_index, style
 from tumortrace.ui.shell import images as pictures
 from tumortrace.ui.shell.results_index import ResultSource
@@ -30,12 +29,12 @@ CONFUSED: Final = {("glioma", "meningioma"), ("meningioma", "glioma")}
 def render(dataset: Dataset | None) -> None:
     """Recall of each class as a board, and a mistake."""
     held, _ = results.contenders()
-    networks = [source for source in held if not leaderboard.is_baseline(source)]
+    networks = [source for source in held if not ranking.is_baseline(source)]
     if not networks:
         text = "A model has to be judged first; a run that finishes (step 3 starts one) is."
         st.html(style.note(text, "info", "There are no mistakes to show yet."))
         return
-    source = leaderboard.ranked(networks, "slice", results.METRIC)[0]
+    source = ranking.ranked(networks, "slice", results.METRIC)[0]
     left, right = plots.columns("stage-fail", [5, 6])
     with left:
         st.subheader("How many of each class it finds")

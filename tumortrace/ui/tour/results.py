@@ -10,8 +10,7 @@ from tumortrace.constants import PROTOCOL_NOTES
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation import findings
 from tumortrace.evaluation.formatting import METRIC_NAMES
-from tumortrace.ui.components import figures_large
-from tumortrace.ui.results import leaderboard
+from tumortrace.ui.components import figures_large, ranking
 from tumortrace.ui.shell import benchmark_document, layout, results_index, style
 from tumortrace.ui.shell.results_index import ResultSource
 
@@ -29,13 +28,13 @@ def render(dataset: Dataset | None) -> None:
         return
     if any(source.synthetic for source in held):
         layout.synthetic_banner("These models were tested on synthetic slices")
-    shown = leaderboard.ranked(held, "slice", METRIC)[:LINES]
+    shown = ranking.ranked(held, "slice", METRIC)[:LINES]
     words = METRIC_NAMES[METRIC]
-    places = leaderboard.places(shown, "slice", METRIC, apart=not shipped)
+    places = ranking.places(shown, "slice", METRIC, apart=not shipped)
     st.html(figures_large.large_numbers(places, words, f"{words} of each model", large=True))
     if shipped:
         protocol = shown[0].report.protocol
-        basis = leaderboard.basis(shown, "slice")
+        basis = ranking.basis(shown, "slice")
         st.caption(
             f"The best {len(places)} of {len(held)}. {words}: the mean over the three classes. {basis} "
             f"{PROTOCOL_NOTES.get(protocol, '')}"
@@ -57,6 +56,6 @@ def contenders() -> tuple[list[ResultSource], bool]:
     for protocol in benchmark_document.PROTOCOLS:
         held = [source for source in every if source.run_id is None and source.report.protocol == protocol]
         held = [source for source in held if source.report.model != benchmark_document.MAJORITY]
-        if any(not leaderboard.is_baseline(source) for source in held):
+        if any(not ranking.is_baseline(source) for source in held):
             return held, True
     return [source for source in every if source.run_id is not None][:LINES], False
