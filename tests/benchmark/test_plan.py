@@ -178,6 +178,14 @@ def test_an_unknown_preset_is_refused_by_naming_the_others() -> None:
     assert {key: find_benchmark_preset(key).key for key in PRESETS} == {key: key for key in PRESETS}
 
 
+def test_settings_for_trials_may_be_text_as_from_a_command_line() -> None:
+    found = planned_runs(find_benchmark_preset("cpu"), overrides={"optim.epochs": "2", "model.hflip_tta": "false"})
+    assert {entry.task.config.model.hflip_tta for entry in found} == {False}
+    assert {entry.task.config.optim.epochs for entry in found if entry.part != "ablations"} == {2}
+    halved = [entry for entry in found if entry.variant == "epochs: half"]
+    assert {entry.task.config.optim.epochs for entry in halved} == {1}
+
+
 def test_a_setting_that_does_not_hold_is_refused() -> None:
     with pytest.raises(ConfigError, match="contradict") as refusal:
         planned_runs(find_benchmark_preset("cpu"), ("official",), {"preprocess.size": 64})

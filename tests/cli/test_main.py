@@ -143,7 +143,7 @@ def test_a_damaged_run_is_one_line_and_an_error_under_json(
     assert "the run damaged cannot be read" in json.loads(out)["error"]
 
 
-@pytest.mark.parametrize("command", [["train"], ["queue", "add"], ["speedrun"]])
+@pytest.mark.parametrize("command", [["train"], ["queue", "add"], ["speedrun"], ["sweep", "folds"]])
 def test_what_the_dataset_cannot_be_split_for_is_refused_before_a_run_is_made(
     run: Run, home: Path, command: list[str]
 ) -> None:

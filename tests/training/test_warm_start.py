@@ -13,12 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from tests.datasets import write_manifest
 from tests.processes import PATIENCE_S
+from tests.tiny import write_tiny
 from tumortrace import runs
 from tumortrace.config import RunConfig, parse_config
 from tumortrace.data.datasets import open_dataset
 from tumortrace.errors import ConfigError, DatasetMismatch, RunNotFound
 from tumortrace.models.registry import build
-from tumortrace.scheduling import worker
+from tumortrace.scheduling import jobs, worker
 from tumortrace.scheduling.worker import Task, WorkerOptions, run_task
 from tumortrace.training import warm_start
 
@@ -107,6 +108,16 @@ def test_a_run_that_is_absent_or_not_finished_is_refused() -> None:
     make(state="failed")
     with pytest.raises(ConfigError, match="not finished"):
         warm_start.check(config(), open_dataset())
+
+
+def test_what_cannot_be_started_from_is_refused_before_a_run_is_made(home: Path) -> None:
+    write_tiny(home, "whole")
+    asked = config(init="run:nobody", dataset="whole", optim={"batch_size": 8})
+    with pytest.raises(RunNotFound, match="nobody"):
+        jobs.start(asked)
+    with pytest.raises(RunNotFound, match="nobody"):
+        warm_start.check_start(asked)
+    assert runs.list_runs() == []
 
 
 def test_a_task_waits_for_the_run_it_starts_from(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

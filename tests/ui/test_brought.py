@@ -57,6 +57,16 @@ def test_a_damaged_dataset_is_named_and_another_one_is_shown(
     assert "is damaged" not in words(test)
 
 
+@pytest.mark.parametrize("page", [name for name in PAGES if name != "present"])
+def test_one_missing_picture_spoils_no_page(page: str, phantoms: str, open_page: Open, words: Words) -> None:
+    pictures = sorted((paths.data() / phantoms / "images").iterdir())
+    pictures[0].unlink()
+    pictures[1].write_bytes(b"no picture")
+    test = open_page(page)
+    assert not test.exception
+    assert "is damaged" not in words(test)
+
+
 def test_a_part_of_the_published_set_is_called_so_and_the_rest_stays_on_offer(
     tmp_path: Path, home: Path, open_page: Open, words: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:

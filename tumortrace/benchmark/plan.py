@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from tumortrace.benchmark.ablations import BASE
 from tumortrace.config import RunConfig, parse_config
-from tumortrace.config.fields import nest
+from tumortrace.config.fields import as_type, nest
 from tumortrace.config.models import has_vote
 from tumortrace.constants import FIGSHARE, FOLDS
 from tumortrace.errors import ConfigError
@@ -212,12 +212,12 @@ def planned_runs(
         parts: Which; all by default.
         overrides: Settings that every run gets (another dataset, fewer epochs), for trials.
     """
+    changed = {key: as_type(key, value) for key, value in (overrides or {}).items()}
     found: list[PlannedRun] = []
     for part in (part for part in PARTS if part in parts):
         if part == "ablations":
-            found += _ablations(preset, overrides or {})
+            found += _ablations(preset, changed)
             continue
-        changed = overrides or {}
         found += [PlannedRun(part, "", "", _task(preset, values | changed)) for values in _plain(preset, part)]
     best = next(iter(preset.recipes))
     protocols = ("official", "person")

@@ -111,7 +111,7 @@ def _new_run(config: RunConfig, name: str | None) -> Run:
             "the processes of several machines must know their run", value="no name", remedy="Give --name NAME to all."
         )
     if first_process():
-        warm_start.check_split(config)
+        warm_start.check_start(config)
         return runs.create(config, name)
     until = time.monotonic() + _WAIT_S
     while True:
@@ -198,7 +198,7 @@ def speedrun(
     for seed in range(repeat):
         given = {"seed": seed, "device": device, "dataset": dataset}
         config = config_from_options(given, presets.SPEEDRUN)
-        warm_start.check_split(config)
+        warm_start.check_start(config)
         run = runs.create(config)
         began = time.perf_counter()
         if not train_with_bar(run, quiet=as_json):

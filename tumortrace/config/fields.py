@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from tumortrace.config.schema import OneOf, RunConfig
@@ -65,6 +65,17 @@ def settings(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[Setti
         else:
             own.append(Setting(prefix + name, info))
     return own + nested
+
+
+def as_type(name: str, value: Any) -> Any:
+    """Text from a command line as its setting's type; as it is where it does not fit, for the validation to refuse."""
+    info = next((setting.info for setting in settings() if setting.name == name), None)
+    if info is None:
+        return value
+    try:
+        return TypeAdapter(cast(Any, info.annotation)).validate_python(value)
+    except ValidationError:
+        return value
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

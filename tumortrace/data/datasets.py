@@ -70,9 +70,17 @@ class Dataset:
         return self.folder / "images" / f"{slice_id}.png"
 
     def pixels(self, slice_id: str) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-        """The slice as published: ``[H, W]``, uint8 or uint16."""
-        with Image.open(self.image_path(slice_id)) as image:
-            raw = np.asarray(image)
+        """The slice as published: ``[H, W]``, uint8 or uint16.
+
+        Raises:
+            DatasetDamaged: Its file is missing or broken.
+        """
+        path = self.image_path(slice_id)
+        try:
+            with Image.open(path) as image:
+                raw = np.asarray(image)
+        except (OSError, ValueError) as error:  # PIL's own error is an OSError
+            raise _damaged(path) from error
         return raw if raw.dtype == np.uint8 else raw.astype(np.uint16)
 
     def mask(self, slice_id: str) -> npt.NDArray[np.bool_] | None:

@@ -25,7 +25,7 @@ def start(config: RunConfig, name: str | None = None) -> Run:
         SplitError: Its dataset cannot be split as asked; no run is made.
         DatasetNotFound: Its dataset is not imported.
     """
-    warm_start.check_split(config)
+    warm_start.check_start(config)
     run = runs.create(config, name, "queued")
     queue.add(run)
     return run

@@ -60,6 +60,16 @@ def check_split(config: RunConfig) -> None:
         raise found[1]
 
 
+def check_start(config: RunConfig) -> None:
+    """Refuse what cannot be trained, before a run folder is made: :func:`check_split` and :func:`check`.
+
+    A sweep asks :func:`check_split` alone: the run that a task starts from may be one of its own, still to be trained.
+    """
+    check_split(config)
+    if starts_from(config) is not None:
+        check(config, datasets.open_dataset(config.dataset))
+
+
 def check(config: RunConfig, dataset: Dataset) -> None:
     """Refuse a run that is not finished, or that has learnt from other slices.
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tumortrace.data import datasets
 from tumortrace.data.datasets import Dataset
+from tumortrace.errors import DatasetDamaged
 from tumortrace.explain import overlay
 from tumortrace.ui.shell import images
 
@@ -27,7 +28,7 @@ _AT_ONCE: Final = min(4, cpu_count())
 
 
 def many(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) -> list[bytes]:
-    """A square JPEG of each row's slice, in order.
+    """A square JPEG of each row's slice, in order; crossed where its file is missing or broken.
 
     ``st.image`` sends such a picture as it is only with ``width="stretch"``; given a smaller width it would decode and
     encode it again on every run, and WebP it always would.
@@ -73,4 +74,8 @@ def shrunk(pixels: npt.NDArray[np.generic], outline: str | None, side: int) -> b
 
 @lru_cache(_KEPT)
 def _made(folder: Path, fingerprint: str, slice_id: str, outline: str | None, side: int) -> bytes:
-    return shrunk(datasets.open_dataset(folder.name).pixels(slice_id), outline, side)
+    try:
+        pixels = datasets.open_dataset(folder.name).pixels(slice_id)
+    except DatasetDamaged:
+        return images.missing(side)
+    return shrunk(pixels, outline, side)

@@ -14,7 +14,7 @@ import streamlit as st
 from tumortrace import paths, processes
 from tumortrace.data import datasets, identity, splits
 from tumortrace.data.datasets import Dataset
-from tumortrace.errors import RunUnreadable
+from tumortrace.errors import DatasetDamaged, RunUnreadable
 from tumortrace.evaluation import published
 from tumortrace.runs import index
 from tumortrace.runs.index import IndexEntry
@@ -85,14 +85,18 @@ def _places(folder: str, fingerprint: str) -> dict[str, int]:
 
 
 def thumbnail(chosen: Dataset, slice_id: str, side: int = 168, outline: bool = False) -> bytes:
-    """A slice as a small JPEG."""
+    """A slice as a small JPEG; a crossed square where its file is missing or broken."""
     return _thumbnail(str(chosen.folder), chosen.fingerprint, slice_id, side, outline)
 
 
 @st.cache_data(max_entries=2048, show_spinner=False)
 def _thumbnail(folder: str, fingerprint: str, slice_id: str, side: int, outline: bool) -> bytes:
     chosen = dataset(Path(folder).name)
-    return images.thumbnail(chosen.pixels(slice_id), outline_of(chosen, slice_id) if outline else None, side)
+    try:
+        pixels = chosen.pixels(slice_id)
+    except DatasetDamaged:
+        return images.missing(side)
+    return images.thumbnail(pixels, outline_of(chosen, slice_id) if outline else None, side)
 
 
 def picture(chosen: Dataset, slice_id: str, outline: bool = False) -> bytes:

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tumortrace.explain import overlay
 
@@ -21,6 +21,15 @@ def thumbnail(pixels: npt.NDArray[np.generic], outline: str | None, side: int) -
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     square = Image.new(image.mode, (side, side))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return encode(np.asarray(square), "JPEG")
+
+
+def missing(side: int) -> bytes:
+    """What stands in a tile whose file is missing or broken: a crossed square JPEG of ``side`` pixels."""
+    square = Image.new("L", (side, side), 40)
+    pen = ImageDraw.Draw(square)
+    for line in ((0, 0, side, side), (0, side, side, 0)):
+        pen.line(line, fill=110, width=2)
     return encode(np.asarray(square), "JPEG")
 
 
