@@ -77,7 +77,7 @@ def test_it_is_trained_and_tested_like_any_other(phantoms: str) -> None:
     run = runs.create(config)
     assert train(run)
     assert run.report is not None
-    assert run.report["model"] == "mini"
+    assert run.report.model == "mini"
 
 
 def test_the_train_form_offers_it_with_its_stages(phantoms: str, open_page: Open) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ from tumortrace.cli.sweep import sweep
 from tumortrace.cli.train import speedrun, train
 from tumortrace.config.models import map_models
 from tumortrace.errors import TumorTraceError
+
+if TYPE_CHECKING:
+    from tumortrace.evaluation.report import Report
 
 app = typer.Typer(
     name="tumortrace",
@@ -58,7 +61,8 @@ def evaluate(
     from tumortrace.runs.dataset import DatasetRef, RunDataset
     from tumortrace.runs.run import find_run
 
-    found: list[dict[str, Any]] = []
+    found: list[Report] = []
+    documents: list[dict[str, Any]] = []
     by_dataset: dict[str, tuple[RunDataset, list[pd.DataFrame]]] = {}
     for run in map(find_run, runs):
         rows = run.predictions
@@ -75,9 +79,10 @@ def evaluate(
     for rests_on, frames in by_dataset.values():
         made = make_reports(pd.concat(frames), rests_on.dataset.manifest, synthetic=rests_on.dataset.synthetic)
         ref = DatasetRef.of(rests_on.dataset).model_dump(include={"name", "fingerprint", "slices"})
-        found += [one.model_dump(mode="json") | {"dataset": ref | {"assumed": rests_on.assumed}} for one in made]
+        found += made
+        documents += [one.model_dump(mode="json") | {"dataset": ref | {"assumed": rests_on.assumed}} for one in made]
     if as_json:
-        print_json({"reports": found})
+        print_json({"reports": documents})
     else:
         _show_reports(found)
 
@@ -143,7 +148,7 @@ def _top(
     pass
 
 
-def _show_reports(reports: list[Any]) -> None:
+def _show_reports(reports: list[Report]) -> None:
     from tumortrace.cli.report import print_report
 
     for report in reports:

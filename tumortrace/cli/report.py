@@ -13,9 +13,8 @@ from tumortrace.evaluation.report import UNITS, Report
 from tumortrace.evaluation.tables import classification_table, confusion_frame
 
 
-def print_report(document: Report | dict[str, Any]) -> None:
+def print_report(report: Report) -> None:
     """Print a report: headline with 95 % intervals, classification report and confusion matrix, for each unit."""
-    report = document if isinstance(document, Report) else Report.model_validate(document)
     console = Console()
     folds = ", ".join(map(str, report.folds))
     console.print(f"[bold]{report.model}[/bold], protocol {report.protocol}, test fold {folds}", highlight=False)

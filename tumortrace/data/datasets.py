@@ -79,7 +79,7 @@ class Dataset:
         try:
             with Image.open(path) as image:
                 raw = np.asarray(image)
-        except (OSError, ValueError) as error:  # PIL's own error is an OSError
+        except (OSError, ValueError, SyntaxError) as error:  # as PIL has them for broken files
             raise _damaged(path) from error
         return raw if raw.dtype == np.uint8 else raw.astype(np.uint16)
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from tumortrace import paths, processes
 from tumortrace.data.datasets import Dataset
+from tumortrace.errors import DatasetDamaged
 from tumortrace.imaging.window import stretched
 
 Shares = npt.NDArray[np.float32]
@@ -99,12 +100,15 @@ def brightness(dataset: Dataset, rows: pd.DataFrame, told: Callable[[float], Non
 
 
 def measured(dataset: Dataset, slice_id: str) -> tuple[Shares, Shares]:
-    """Two histograms of one slice, inside its mask and in the head outside it; zeros without a mask."""
+    """Two histograms of one slice, inside its mask and in the head outside it; zeros without a mask or a file."""
     mask = dataset.mask(slice_id)
     nothing = np.zeros(BINS, np.float32)
     if mask is None or not mask.any():
         return nothing, nothing
-    pixels = dataset.pixels(slice_id)
+    try:
+        pixels = dataset.pixels(slice_id)
+    except DatasetDamaged:
+        return nothing, nothing
     image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32))
     factor = max(1, max(pixels.shape) // _SIZE)
     grey = np.asarray(image.reduce(factor), dtype=np.float32)

@@ -20,6 +20,7 @@ from PIL import Image
 
 from tumortrace import paths, processes
 from tumortrace.data.datasets import Dataset
+from tumortrace.errors import DatasetDamaged
 
 HASH_BITS: Final = 256
 HASHES: Final = ("hash0", "hash1", "hash2", "hash3")
@@ -118,10 +119,11 @@ def _facts(dataset: Dataset, slice_id: str, digest: str) -> dict[str, Any]:
     unknown = {"low": 0.0, "high": 0.0, "at_low": 0.0, "at_high": 0.0} | dict.fromkeys(HASHES, 0)
     try:
         pixels = dataset.pixels(slice_id)
-    except FileNotFoundError:
-        return {"problem": "its file is missing"} | unknown
-    except (OSError, ValueError, SyntaxError) as error:
-        return {"problem": f"its file cannot be read ({type(error).__name__})"} | unknown
+    except DatasetDamaged as error:
+        why = error.__cause__
+        missing = isinstance(why, FileNotFoundError)
+        said = "its file is missing" if missing else f"its file cannot be read ({type(why).__name__})"
+        return {"problem": said} | unknown
     low, high = float(pixels.min()), float(pixels.max())
     now = hashlib.sha256(f"{pixels.dtype}{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
     return {

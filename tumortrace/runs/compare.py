@@ -6,7 +6,6 @@ Everything is read from the run folders. What a run does not know is NaN or None
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +16,6 @@ from tumortrace.config import RunConfig
 from tumortrace.config.fields import flatten
 from tumortrace.errors import DataError, RunNotFound
 from tumortrace.evaluation.report import Report
-from tumortrace.runs import reading
 from tumortrace.runs.dataset import DatasetRef, read_ref
 from tumortrace.runs.run import Run, Status
 
@@ -38,8 +36,7 @@ class RunFacts:
     @property
     def report(self) -> Report | None:
         """The evaluation on the test fold, once there is one."""
-        path = self.run.folder / "report.json"
-        return reading.read_file(path, lambda raw: Report.model_validate(json.loads(raw))) if path.exists() else None
+        return self.run.report
 
 
 def run_facts(runs: Sequence[Run]) -> list[RunFacts]:

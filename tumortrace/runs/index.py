@@ -7,7 +7,6 @@ What cannot be read stands beside the others, with its reason. No torch: pages l
 from __future__ import annotations
 
 import io
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +105,7 @@ def _read(run: Run, stamps: dict[str, _Stamp]) -> IndexEntry | RunUnreadable | N
         ref = dataset.read_ref(folder)
         report = None
         if REPORT in stamps:
-            report = reading.read_file(folder / REPORT, lambda raw: Report.model_validate(json.loads(raw)))
+            report = reading.read_file(folder / REPORT, Report.model_validate_json)
         if ROWS in stamps:
             reading.read_file(folder / ROWS, _check)
         if status.state == "finished" and (REPORT in stamps) != (ROWS in stamps):

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 import secrets
 import shutil
@@ -36,7 +35,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -45,6 +44,7 @@ from tumortrace import paths, processes
 from tumortrace.config import RunConfig, read_config
 from tumortrace.data import datasets
 from tumortrace.errors import ConfigError, RunBusy, RunNotFound, RunUnreadable
+from tumortrace.evaluation.report import Report
 from tumortrace.processes import ProcessId
 from tumortrace.runs import dataset as run_dataset
 from tumortrace.runs import reading
@@ -170,10 +170,10 @@ class Run:
         return reading.read_file(path, lambda raw: pd.read_parquet(io.BytesIO(raw))) if path.exists() else None
 
     @property
-    def report(self) -> dict[str, Any] | None:
-        """The evaluation as JSON, once there is one."""
+    def report(self) -> Report | None:
+        """The evaluation of the test rows, once there is one."""
         path = self.folder / "report.json"
-        return reading.read_file(path, lambda raw: dict(json.loads(raw))) if path.exists() else None
+        return reading.read_file(path, Report.model_validate_json) if path.exists() else None
 
     def log_tail(self, lines: int = 30) -> str:
         """The last lines of what the process printed."""

@@ -18,7 +18,6 @@ from tumortrace.config.fields import nest
 from tumortrace.constants import PHANTOM
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation.formatting import percent, with_interval
-from tumortrace.evaluation.report import Report
 from tumortrace.runs.run import LIVE, Run, Status
 from tumortrace.scheduling import jobs
 from tumortrace.training.forecast import duration
@@ -125,8 +124,8 @@ def _cells(run: Run, status: Status) -> list[tuple[str, ...]]:
         ("Slices a second", "–" if not status.images_per_second else f"{status.images_per_second:,.0f}"),
         ("Time", duration(status.seconds)),
     ]
-    if status.state == "finished" and run.report:
-        report = Report.model_validate(run.report)
+    report = run.report if status.state == "finished" else None
+    if report:
         found = report.slice.interval("accuracy")
         ends = with_interval(found).partition(" (")[2].rstrip(")")
         cells.append(("On test persons", percent(found.value), f"95 % interval {ends}, n = {found.n:,} slices"))
