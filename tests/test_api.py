@@ -18,12 +18,13 @@ import pytest
 from typer.testing import CliRunner
 
 import tumortrace
+from tests.datasets import write_manifest
 from tests.processes import PATIENCE_S, ROOT
 from tumortrace import api, paths, runs
 from tumortrace.cli import main
 from tumortrace.data import datasets
 from tumortrace.data.phantom import make_phantom
-from tumortrace.errors import ConfigError, DatasetMismatch, RunNotFound, UnknownModel
+from tumortrace.errors import ConfigError, DatasetMismatch, RunNotFound, SplitError, UnknownModel
 from tumortrace.inference import api as inference
 from tumortrace.runs.run import Run
 
@@ -157,6 +158,14 @@ def test_settings_that_do_not_hold_make_no_run(run: Run, changed: dict[str, Any]
     before = runs.folders()
     with pytest.raises(ConfigError, match=words):
         tumortrace.train(SETTINGS | changed)
+    assert runs.folders() == before
+
+
+def test_a_dataset_that_cannot_be_split_makes_no_run(home: Path, run: Run) -> None:
+    write_manifest(home, "bare")
+    before = runs.folders()
+    with pytest.raises(SplitError):
+        tumortrace.train(SETTINGS | {"dataset": "bare"})
     assert runs.folders() == before
 
 

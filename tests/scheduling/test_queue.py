@@ -207,7 +207,7 @@ def test_the_same_run_cannot_be_trained_twice_at_once(home: Path, tiny: RunConfi
 SERVER = """
 import sys, time
 from pathlib import Path
-from tumortrace.training import queue
+from tumortrace.scheduling import queue
 sys.executable = sys.argv[1]
 home = Path(sys.argv[2])
 (home / f"ready-{sys.argv[3]}").touch()

@@ -205,8 +205,8 @@ def _outcome(ray: Any, reference: Any, run_id: str) -> Outcome:
 
 def _environment() -> dict[str, str]:
     """Variables of the workers; a checkout that is not installed is found through PYTHONPATH."""
-    found = {"TUMORTRACE_HOME": str(paths.home())}
-    if (paths.root() / "app.py").exists():
+    found = paths.variables()
+    if not paths.installed():
         found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.root()), os.environ.get("PYTHONPATH")]))
     return found
 

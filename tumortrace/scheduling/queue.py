@@ -184,7 +184,7 @@ def _spawn(run: Run, taken: list[str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=paths.root(),
-            env=os.environ | environment(taken),
+            env=os.environ | paths.variables() | environment(taken),
         )
     _name(run, process.pid)
     children.append(process)

@@ -194,7 +194,7 @@ def _train(run: Run, terms: WorkerOptions, environment: dict[str, str], lease: L
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=paths.root(),
-            env=os.environ | _threads(run.config, terms) | {"TUMORTRACE_HOME": str(paths.home())} | environment,
+            env=os.environ | _threads(run.config, terms) | paths.variables() | environment,
         )
     try:
         _begin(run, process)

@@ -61,7 +61,7 @@ def start_download(*, replace: bool = False) -> None:
     folder = paths.downloads()
     folder.mkdir(parents=True, exist_ok=True)
     # Plain lines: a progress bar that redraws itself is unreadable in a file.
-    environment = os.environ | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | paths.variables() | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
     with (folder / "fetch.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tumortrace", "data", "download", *["--replace"] * replace],
