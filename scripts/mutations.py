@@ -24,7 +24,7 @@ from pathlib import Path
 from scripts.mutations_list import MUTATIONS, Mutation
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = ("artifacts/", "docs/screenshots/")
+LEFT_OUT = ("artifacts/benchmark/runs/", "docs/screenshots/")
 """What no named test reads; it would be copied for nothing."""
 PYTEST = ("-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not gpu and not browser")
 LIMIT_S = 600

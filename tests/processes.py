@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -72,18 +73,21 @@ end("finished")
 
 
 @contextmanager
-def spawned(command: Sequence[str], log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def spawned(
+    command: Sequence[str], log: Path, *, cwd: Path = ROOT, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the project in a group of its own, all of which is killed at the end.
 
     Args:
-        command: What to run, from the project's root.
+        command: What to run.
         log: Takes what it prints, and is added to whatever fails meanwhile.
+        cwd: Where; by default in the project's root.
         **variables: Further environment variables.
     """
     with log.open("wb") as sink:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=cwd,
             env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -98,6 +102,13 @@ def spawned(command: Sequence[str], log: Path, **variables: str) -> Iterator[sub
         raise
     finally:
         kill_group(process)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def python(code: str, *arguments: str) -> list[str]:

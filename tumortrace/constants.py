@@ -1,4 +1,4 @@
-"""Facts of the dataset, in one place.
+"""Facts of the dataset (and the version), in one place.
 
 Source: Jun Cheng, "brain tumor dataset", figshare, doi 10.6084/m9.figshare.1512427.v5, CC BY 4.0.
 """
@@ -6,6 +6,9 @@ Source: Jun Cheng, "brain tumor dataset", figshare, doi 10.6084/m9.figshare.1512
 from __future__ import annotations
 
 from typing import Final, Literal, get_args
+
+VERSION: Final = "0.1.0"
+"""Of TumorTrace; here, so that what writes it down does not import the package itself, which offers everything."""
 
 CLASSES: Final = ("meningioma", "glioma", "pituitary")
 """Class names in label order; label = the dataset's own label less one."""

@@ -4,7 +4,8 @@ Nothing is resolved on import: a test or a user may set the variables at any tim
 who writes into a folder makes it.
 
 =========================  =====================================================================
-``TUMORTRACE_HOME``        data, cache and runs; default ``.tumortrace/`` beside ``app.py``
+``TUMORTRACE_HOME``        data, cache and runs; default ``.tumortrace/`` beside ``app.py``, or in the user's home
+                           folder where TumorTrace was installed without its repository
 ``TUMORTRACE_ARTIFACTS``   shipped models and results; default ``artifacts/`` beside ``app.py``
 =========================  =====================================================================
 """
@@ -17,9 +18,19 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """The folder that holds ``app.py``; the working directory where the package is installed elsewhere."""
-    beside = Path(__file__).resolve().parent.parent
-    return beside if (beside / "app.py").exists() else Path.cwd()
+    """The folder that holds ``app.py``, ``pages/`` and ``artifacts/``: the repository, or what the wheel brought.
+
+    Only a wheel has ``_app/`` in the package (see setup.py). An ``app.py`` beside an installed package would be
+    somebody else's, and the working directory may be anywhere: neither is asked.
+    """
+    package = Path(__file__).resolve().parent
+    brought = package / "_app"
+    return brought if brought.is_dir() else package.parent
+
+
+def installed() -> bool:
+    """Whether a wheel brought TumorTrace here: what is in :func:`root` is then the installer's, and not written to."""
+    return root().name == "_app"
 
 
 def command(words: str) -> str:
@@ -36,7 +47,7 @@ def command(words: str) -> str:
 def home() -> Path:
     """The folder for everything TumorTrace writes."""
     given = os.environ.get("TUMORTRACE_HOME")
-    return Path(given).expanduser().resolve() if given else root() / ".tumortrace"
+    return Path(given).expanduser().resolve() if given else (Path.home() if installed() else root()) / ".tumortrace"
 
 
 def data() -> Path:
@@ -63,3 +74,9 @@ def artifacts() -> Path:
     """What ships: models and benchmark results."""
     given = os.environ.get("TUMORTRACE_ARTIFACTS")
     return Path(given).expanduser().resolve() if given else root() / "artifacts"
+
+
+def variables() -> dict[str, str]:
+    """What a process that starts in another folder must be told, so that relative paths mean the same to it."""
+    found = {"TUMORTRACE_HOME": str(home())}
+    return found | ({"TUMORTRACE_ARTIFACTS": str(artifacts())} if os.environ.get("TUMORTRACE_ARTIFACTS") else {})

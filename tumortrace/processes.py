@@ -89,7 +89,7 @@ def start_detached(
         arguments: What Python is called with, for instance ``-m tumortrace train``; it runs in the project's folder.
         log: The file that gets what it prints.
         append: Whether that file goes on; it is begun anew otherwise.
-        environment: Variables beside those of this process.
+        environment: Variables beside those of this process; it is told whole paths of the home and the artifacts.
         stdin: As of :class:`subprocess.Popen`; empty by default.
 
     Raises:
@@ -104,7 +104,7 @@ def start_detached(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=paths.root(),
-            env=os.environ | dict(environment or {}),
+            env=os.environ | paths.variables() | dict(environment or {}),
         )
     with _children_lock:
         children.append(process)

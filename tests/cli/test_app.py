@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
+from tests.processes import free_port
 from tumortrace.cli import app as cli_app
 from tumortrace.cli.main import app
 from tumortrace.errors import ConfigError
@@ -20,12 +21,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(subprocess, "call", lambda command, **_: found.append(command) or 0)
     monkeypatch.setattr("tumortrace.data.datasets.available", lambda: ["phantom"])
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_the_app_listens_to_this_machine_alone_unless_told_otherwise(started: list[list[str]]) -> None:

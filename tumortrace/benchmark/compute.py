@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tumortrace import __version__
 from tumortrace.benchmark import ablations, coverage, error_analysis, leakage, localisation_summary, robustness
 from tumortrace.benchmark.collect import Rows, comparable
 from tumortrace.benchmark.plan import BenchmarkPreset, PlannedRun
 from tumortrace.benchmark.records import LOCALISATION, MAPS, Records
 from tumortrace.config import PreprocessSettings
+from tumortrace.constants import VERSION
 from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation import ensemble, published
@@ -126,7 +126,7 @@ def compute_benchmark(
         "missing": [
             {"part": entry.part, "run": entry.task.run_id, "variant": entry.variant or None} for entry in rows.missing
         ],
-        "versions": {"tumortrace": __version__, "python": platform.python_version()},
+        "versions": {"tumortrace": VERSION, "python": platform.python_version()},
     }
     return Benchmark(_finite(document), reports, rows, localised, maps, shifted)
 

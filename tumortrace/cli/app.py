@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from typing import Annotated, Final
@@ -41,7 +42,9 @@ def run_app(
         str(paths.root() / "app.py"), f"--server.port={port}", f"--server.address={host}",
         f"--server.headless={str(headless).lower()}",
     ]  # fmt: skip
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", *arguments], cwd=paths.root()))
+    command = [sys.executable, "-m", "streamlit", "run", *arguments]
+    # From its folder: streamlit reads .streamlit/config.toml there.
+    raise typer.Exit(subprocess.call(command, cwd=paths.root(), env=os.environ | paths.variables()))
 
 
 def warning(host: str, port: int) -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumortrace import __version__
 from tumortrace.cli.app import run_app
 from tumortrace.cli.benchmark import app as benchmark_app
 from tumortrace.cli.data import app as data_app
@@ -25,6 +24,7 @@ from tumortrace.cli.runs import app as runs_app
 from tumortrace.cli.sweep import sweep
 from tumortrace.cli.train import speedrun, train
 from tumortrace.config.models import map_models
+from tumortrace.constants import VERSION
 from tumortrace.errors import TumorTraceError
 
 if TYPE_CHECKING:
@@ -54,33 +54,20 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Report accuracy, precision, recall, F1, AUC and the confusion matrix of finished runs, from their test rows."""
-    import pandas as pd
-
-    from tumortrace.errors import RunNotFound
-    from tumortrace.evaluation.report import make_reports
-    from tumortrace.runs.dataset import DatasetRef, RunDataset
+    from tumortrace.runs.dataset import DatasetRef
+    from tumortrace.runs.evaluate import assumption, evaluate_runs
     from tumortrace.runs.run import find_run
 
     found: list[Report] = []
     documents: list[dict[str, Any]] = []
-    by_dataset: dict[str, tuple[RunDataset, list[pd.DataFrame]]] = {}
-    for run in map(find_run, runs):
-        rows = run.predictions
-        if rows is None:
-            raise RunNotFound("the run has no test rows", value=run.id, remedy="Let it finish, or resume it.")
-        rests_on = run.dataset
-        if rests_on.assumed:
-            typer.echo(
-                f"{run.id} is of an earlier version and keeps no fingerprint of its dataset; its report fits "
-                f"{rests_on.dataset.name}.",
-                err=True,
-            )
-        by_dataset.setdefault(rests_on.dataset.fingerprint, (rests_on, []))[1].append(rows)
-    for rests_on, frames in by_dataset.values():
-        made = make_reports(pd.concat(frames), rests_on.dataset.manifest, synthetic=rests_on.dataset.synthetic)
-        ref = DatasetRef.of(rests_on.dataset).model_dump(include={"name", "fingerprint", "slices"})
-        found += made
-        documents += [one.model_dump(mode="json") | {"dataset": ref | {"assumed": rests_on.assumed}} for one in made]
+    told: set[str] = set()
+    for one in evaluate_runs(map(find_run, runs)):
+        for run_id in set(one.assumed) - told:
+            told.add(run_id)
+            typer.echo(assumption(run_id, one.dataset), err=True)
+        ref = DatasetRef.of(one.dataset).model_dump(include={"name", "fingerprint", "slices"})
+        found.append(one.report)
+        documents.append(one.report.model_dump(mode="json") | {"dataset": ref | {"assumed": bool(one.assumed)}})
     if as_json:
         print_json({"reports": documents})
     else:
@@ -135,7 +122,7 @@ app.command("app")(run_app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tumortrace {__version__}")
+        typer.echo(f"tumortrace {VERSION}")
         raise typer.Exit
 
 

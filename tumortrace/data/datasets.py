@@ -107,9 +107,19 @@ def open_dataset(name: str | None = None) -> Dataset:
     Args:
         name: Its name; None takes the first of :func:`available`.
 
+    Returns:
+        ``manifest`` is one row a slice; ``pixels`` gives a slice ``[H, W]`` as published, ``mask`` its outline filled.
+
     Raises:
         DatasetNotFound: Nothing of that name (or nothing at all) is imported.
         DatasetDamaged: Its ``dataset.json`` is broken.
+
+    Example:
+        >>> import tumortrace
+        >>> dataset = tumortrace.open_dataset("phantom")
+        >>> slice_id = dataset.manifest["slice_id"].iloc[0]
+        >>> dataset.pixels(slice_id).ndim, dataset.synthetic
+        (2, True)
     """
     names = available()
     chosen = name or (names[0] if names else None)

@@ -1,1 +1,21 @@
 """Why a model answered as it did."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tumortrace.explain.gradcam import saliency
+    from tumortrace.explain.methods import METHODS, SLOW_METHODS
+    from tumortrace.explain.overlay import blend
+else:
+    from tumortrace.lazy import exports
+
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "gradcam": ("saliency",),
+            "methods": ("METHODS", "SLOW_METHODS"),
+            "overlay": ("blend",),
+        },
+    )
+
+__all__ = ["METHODS", "SLOW_METHODS", "blend", "saliency"]

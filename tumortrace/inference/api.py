@@ -1,27 +1,65 @@
-"""Classify files from Python, as the Classify page and ``tumortrace predict`` do.
-
->>> from tumortrace.inference.api import classify        # doctest: +SKIP
->>> for answer in classify(["scan.dcm", "series.zip"]):  # doctest: +SKIP
-...     if answer.gate.open:
-...         print(answer.file, answer.slice, answer.probabilities["ensemble"], answer.sets[90])
-"""
+"""Classify files from Python, as the Classify page and ``tumortrace predict`` do; behind :func:`tumortrace.predict`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tumortrace.errors import InputError
+from tumortrace.errors import InputError, UnknownModel
 from tumortrace.imaging.formats import Opened, Refused, open_files
+from tumortrace.inference.bundle import find_bundle, list_bundles
+from tumortrace.inference.calibration import shipped_calibration
+from tumortrace.inference.classifier import Classifier
+from tumortrace.inference.ood import load_detector
 from tumortrace.inference.prediction import Prediction
 from tumortrace.inference.predictor import Predictor
 from tumortrace.inference.request import SliceInput, slice_inputs
+from tumortrace.runs.run import find_run
 
 Source = str | Path | bytes | npt.NDArray[np.generic]
 PLANES = ("axial", "coronal", "sagittal")
+RUN: Final = "run:"
+"""What a run's id follows where a model is named."""
+
+
+def load_classifier(name: str) -> Classifier:
+    """A shipped model, or with ``run:ID`` the one that a run trained.
+
+    Raises:
+        UnknownModel: None of that name ships.
+        RunNotFound: There is no such run, or it has no weights yet.
+        WeightsMismatch: The weights are missing, changed, or do not fit.
+    """
+    if name.startswith(RUN):
+        return Classifier.from_run(find_run(name.removeprefix(RUN)))
+    return Classifier.from_bundle(find_bundle(name))
+
+
+def load_predictor(models: Sequence[str | Classifier] | Predictor | None = None) -> Predictor:
+    """Models that are asked together, with everything that was fitted for the shipped ones.
+
+    Args:
+        models: Each loaded, or named as :func:`load_classifier` has it; None takes every shipped one.
+
+    Raises:
+        UnknownModel: None of that name ships, or there is none to ask.
+        RunNotFound: There is no such run, or it has no weights yet.
+        WeightsMismatch: The weights of one are missing, changed, or do not fit.
+        DataError: The gate's files are damaged.
+    """
+    if isinstance(models, Predictor):
+        return models
+    asked = [models] if isinstance(models, str) else models
+    chosen = [bundle.name for bundle in list_bundles()] if asked is None else list(asked)
+    if not chosen:
+        raise UnknownModel("there is no model to ask", value=models, remedy="Name at least one, or restore artifacts/.")
+    loaded = [load_classifier(one) if isinstance(one, str) else one for one in chosen]
+    return Predictor(loaded, shipped_calibration(), load_detector())
 
 
 def classify(
@@ -32,21 +70,25 @@ def classify(
     Args:
         sources: Paths (a folder stands for its files), whole files as bytes, or slices ``[H, W]``; one or several. Any
             format that :mod:`tumortrace.imaging.formats` reads.
-        panel: Which models; the shipped ones, loaded anew, by default. Keep one to classify more than once.
+        predictor: Which models; the shipped ones, loaded anew, by default. Keep one to classify more than once.
         plane: Which slices of a volume.
 
     Returns:
-        An :class:`Answer` a slice. A file that cannot be read, or a slice that cannot be judged, has ``error`` instead
-        of probabilities and spoils no other.
+        A prediction a slice, in the order of the sources. A file that cannot be read, or a slice that cannot be judged,
+        has ``error`` instead of probabilities and spoils no other.
     """
-    several = sources if isinstance(sources, Sequence) and not isinstance(sources, str | bytes) else [sources]
-    found: list[SliceInput | Prediction] = []
-    for one in several:
-        if isinstance(one, np.ndarray):
-            found.append(SliceInput("array", one))
-    files = [one for one in several if not isinstance(one, np.ndarray)]
-    found += list(read_inputs(files, plane))
-    return list(predict_all(found, predictor or Predictor.shipped()))
+    several = [sources] if isinstance(sources, str | Path | bytes | np.ndarray) else sources
+    return list(predict_all(_in_order(several, plane), predictor or load_predictor()))
+
+
+def _in_order(sources: Sequence[Source], plane: str) -> Iterator[SliceInput | Prediction]:
+    # Files that stand together are opened together: slices of one series find each other.
+    for arrays, group in groupby(sources, lambda one: isinstance(one, np.ndarray)):
+        together = list(group)
+        if arrays:
+            yield from (SliceInput("array", one) for one in together if isinstance(one, np.ndarray))
+        else:
+            yield from read_inputs([one for one in together if not isinstance(one, np.ndarray)], plane)
 
 
 def read_inputs(files: Iterable[str | Path | bytes], plane: str = "axial") -> Iterator[SliceInput | Prediction]:

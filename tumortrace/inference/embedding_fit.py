@@ -14,7 +14,7 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor, nn
 
-from tumortrace import __version__
+from tumortrace.constants import VERSION
 from tumortrace.data import duplicates, identity
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError, UnknownModel
@@ -92,7 +92,7 @@ def make_map(dataset: Dataset, bundle: Bundle, progress: Progress | None = None)
         "near": round(limit, 4),
         "near_pairs": measured,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"tumortrace": __version__, "torch": torch.__version__.split("+")[0]},
+        "versions": {"tumortrace": VERSION, "torch": torch.__version__.split("+")[0]},
     }
     points = pd.DataFrame({"slice_id": ids, "x": places[:, 0].round(4), "y": places[:, 1].round(4)})
     return Embedding(points, features, facts)

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 
-from tumortrace import __version__, paths, processes
+from tumortrace import paths, processes
 from tumortrace.config import START_RUN, model_title
-from tumortrace.constants import ATTRIBUTION
+from tumortrace.constants import ATTRIBUTION, VERSION
 from tumortrace.data import splits
 from tumortrace.errors import RunNotResumable
 from tumortrace.evaluation import published
@@ -65,7 +65,7 @@ def publish(run: Run) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": run.status.device,
         "seconds": round(run.status.seconds),
-        "versions": {"tumortrace": __version__, "torch": torch.__version__.split("+")[0]}
+        "versions": {"tumortrace": VERSION, "torch": torch.__version__.split("+")[0]}
         | {"torchvision": importlib.metadata.version("torchvision").split("+")[0]},
         "weights_sha256": hashlib.sha256(raw).hexdigest(),
         "data": ATTRIBUTION,

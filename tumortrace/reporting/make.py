@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tumortrace import __version__
 from tumortrace.config import model_title
-from tumortrace.constants import CLASSES
+from tumortrace.constants import CLASSES, VERSION
 from tumortrace.evaluation import published
 from tumortrace.evaluation.conformal import LEVELS
 from tumortrace.inference import reliability, rendering
@@ -87,7 +86,7 @@ def model_line(bundle: Bundle) -> ModelLine:
 
 def versions() -> dict[str, str]:
     """Of what made the answer."""
-    found = {"tumortrace": __version__, "python": platform.python_version()}
+    found = {"tumortrace": VERSION, "python": platform.python_version()}
     for name in ("torch", "torchvision", "grad-cam"):
         found[name] = importlib.metadata.version(name).split("+")[0]
     return found

@@ -16,7 +16,8 @@ from typing import Any
 
 import joblib
 
-from tumortrace import __version__, paths
+from tumortrace import paths
+from tumortrace.constants import VERSION
 from tumortrace.errors import ConfigError, TrainingError
 from tumortrace.hardware import environment, visible_gpus
 from tumortrace.scheduling.worker import Outcome, Task, WorkerOptions, run_task
@@ -154,7 +155,7 @@ class Ray:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": _environment()},
         )(_on_node)
-        waiting = {remote.options(name=task.run_id).remote(task, terms, __version__): task.run_id for task in tasks}
+        waiting = {remote.options(name=task.run_id).remote(task, terms, VERSION): task.run_id for task in tasks}
         try:
             while waiting:
                 # The timeout lets Ctrl-C through.
@@ -177,8 +178,8 @@ class Ray:
 
 def _on_node(task: Task, terms: WorkerOptions, version: str) -> Outcome | str:
     """Runs on a worker: the outcome, or why this node cannot run any task."""
-    if version != __version__:
-        return f"it has TumorTrace {__version__}, the sweep was started with {version}"
+    if version != VERSION:
+        return f"it has TumorTrace {VERSION}, the sweep was started with {version}"
     if not terms.session.is_dir():
         return f"it does not see {terms.session}"
     return run_task(task, terms)
@@ -204,8 +205,8 @@ def _outcome(ray: Any, reference: Any, run_id: str) -> Outcome:
 
 def _environment() -> dict[str, str]:
     """Variables of the workers; a checkout that is not installed is found through PYTHONPATH."""
-    found = {"TUMORTRACE_HOME": str(paths.home())}
-    if (paths.root() / "app.py").exists():
+    found = paths.variables()
+    if not paths.installed():
         found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.root()), os.environ.get("PYTHONPATH")]))
     return found
 

@@ -189,7 +189,7 @@ def _train(run: Run, terms: WorkerOptions, environment: dict[str, str], lease: L
     process = processes.start_detached(
         ["-I", "-S", "-c", _DIE_WITH_PARENT, *train],
         run.folder / "log.txt",
-        environment=_threads(run.config, terms) | {"TUMORTRACE_HOME": str(paths.home())} | environment,
+        environment=_threads(run.config, terms) | environment,
         stdin=subprocess.PIPE,
     )
     try:
