@@ -35,11 +35,11 @@ TUMORTRACE = typer.main.get_command(main.app)
 NOT_HERE = re.compile(
     r"TUMORTRACE_HOME/.*|\.tumortrace/|\.venv/.*"  # made by whoever uses it
     r"|images/|series/|slices\.csv|cvind\.mat|N\.mat|suspects\.csv|quality\.csv|report\.pdf|out\.pdf|scan\.dcm|series\.zip"
-    r"|status\.json|config\.json|model\.json|/_stcore/stream"  # of a run or a model, and of streamlit
+    r"|status\.json|config\.json|model\.json|report\.json|/_stcore/stream"  # of a run or a model, and of streamlit
 )
 """Names of files that look like the repository's and are the reader's, a run's or the server's."""
-OTHERS_OPTIONS = {"--server.address", "--pages", "--schemes", "--widths"}
-"""Options of streamlit, and of ``python -m scripts.screenshots``."""
+OTHERS_OPTIONS = {"--server.address", "--pages", "--schemes", "--widths", "--check"}
+"""Options of streamlit, and of what lies in ``scripts/``."""
 FILE = re.compile(r"[\w.*/-]+\.(?:py|md|toml|csv|json|parquet|npz|png|txt|mat|yml)|[\w.-]+/[\w./*-]*")
 PICTURES = "screenshots/"
 """Pictures of the gallery are taken by ``make screenshots``; not all are kept."""

@@ -1,1 +1,1 @@
-"""Why a model answered as it did."""
+"""Saliency: which places of a slice spoke for a class, and how maps are laid over slices."""

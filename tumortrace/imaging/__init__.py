@@ -1,1 +1,1 @@
-"""From pixels of any kind to what a network sees: reading, preprocessing, caching, augmentation."""
+"""From pixels of any kind to what a network sees: reading, preprocessing, augmentation."""

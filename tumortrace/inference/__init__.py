@@ -1,1 +1,1 @@
-"""Shipped models and the classifier over them."""
+"""From a slice to a prediction: shipped models, calibration, ensemble, out-of-distribution detection, retrieval."""

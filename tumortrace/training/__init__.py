@@ -1,1 +1,1 @@
-"""Runs: the loop that trains, the folder it writes, the process it lives in."""
+"""The trainer: data on the device, schedule, objective, checkpoint, and several processes that share a batch."""
