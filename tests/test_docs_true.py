@@ -24,7 +24,9 @@ from tumortrace.imaging.formats import limits
 from tumortrace.scheduling import sweep
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+)
 SOURCES = sorted(
     path
     for folder in ("tumortrace", "pages", "benchmarks", "docs", "scripts")

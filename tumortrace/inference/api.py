@@ -32,12 +32,12 @@ def classify(
     Args:
         sources: Paths (a folder stands for its files), whole files as bytes, or slices ``[H, W]``; one or several. Any
             format that :mod:`tumortrace.imaging.formats` reads.
-        panel: Which models; the shipped ones, loaded anew, by default. Keep one to classify more than once.
+        predictor: Over which models; the shipped ones, loaded anew, by default. Keep one to classify more than once.
         plane: Which slices of a volume.
 
     Returns:
-        An :class:`Answer` a slice. A file that cannot be read, or a slice that cannot be judged, has ``error`` instead
-        of probabilities and spoils no other.
+        A :class:`~tumortrace.inference.prediction.Prediction` a slice. A file that cannot be read, or a slice that
+        cannot be prepared, has ``error`` instead of probabilities and spoils no other.
     """
     several = sources if isinstance(sources, Sequence) and not isinstance(sources, str | bytes) else [sources]
     found: list[SliceInput | Prediction] = []
@@ -81,7 +81,7 @@ def predict_all(items: Iterable[SliceInput | Prediction], predictor: Predictor) 
 def predict_with(
     items: Iterable[SliceInput | Prediction], predictor: Predictor
 ) -> Iterator[tuple[Prediction, SliceInput | None]]:
-    """Each answer with its question; none for what could not be read."""
+    """Each prediction with its input; None beside it for what could not be read."""
     waiting: list[SliceInput | Prediction] = []
     for item in items:
         waiting.append(item)

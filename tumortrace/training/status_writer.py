@@ -80,7 +80,7 @@ class StatusWriter:
         self.note(step=done, steps=total)
 
     def running(self, counts: dict[str, int], steps: int) -> None:
-        """The first step is next."""
+        """Write that training begins with the next step."""
         assert self._gauge is not None
         self.write(
             state="running", counts=counts, step=0, steps=steps, memory_idle_bytes=self._gauge.memory(), loss=None
@@ -103,7 +103,7 @@ class StatusWriter:
         return time.time() - max(self.status.created, self.status.pid_started or 0.0)
 
     def stopped(self) -> None:
-        """It was asked to stop, and has a checkpoint."""
+        """Write that the run was asked to stop, and has a checkpoint."""
         self._end(state="stopped")
 
     def finished(self) -> None:
@@ -111,7 +111,7 @@ class StatusWriter:
         self._end(state="finished")
 
     def failed(self, error: BaseException, fitting: int | None = None) -> None:
-        """It ended with an error."""
+        """Write the error that ended the run, and what to do."""
         text = diagnostics.diagnose_failure(error, self.run.config, fitting)
         self._end(state="failed", error=text)
 

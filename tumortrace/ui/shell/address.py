@@ -46,7 +46,7 @@ def choose(
 def select(
     label: str, options: Sequence[str], key: str, first: str, names: Callable[[str], str], *, name: str | None = None
 ) -> str:
-    """The same as a selectbox.
+    """A selectbox whose choice stands in the address.
 
     Args:
         label: Of the box.
@@ -61,7 +61,7 @@ def select(
 
 
 def switch(label: str, key: str, first: bool = False, *, help: str | None = None) -> bool:
-    """The same as a toggle; in the address it stands as ``yes`` or ``no``."""
+    """A toggle whose state stands in the address, as ``yes`` or ``no``."""
     asked = st.query_params.get(key)
     if asked in (_ON, "no"):
         st.session_state[key] = asked == _ON
