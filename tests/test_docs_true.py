@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import re
 import shlex
@@ -197,6 +198,17 @@ def test_every_module_that_is_to_be_run_exists() -> None:
     assert modules
     assert {name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()} == set()
     assert {name for name in files if not (ROOT / name).exists()} == set()
+
+
+def test_every_import_of_the_examples_in_python_can_be_made() -> None:
+    blocks = [
+        block for path in DOCUMENTS for block in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
+    ]
+    imports = [found for block in blocks for found in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", block, re.M)]
+    assert imports
+    for module, names in imports:
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The Errors page's figures: the confusion matrix as a door, two matrices less each other, and whose errors they are.
+"""The Errors page's figures: the clickable confusion matrix, two matrices less each other, and whose errors they are.
 
 A heatmap answers no click in the app, so invisible marks lie over its cells; a click anywhere takes the nearest.
 """

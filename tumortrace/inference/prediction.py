@@ -90,8 +90,8 @@ class Prediction:
         return {name: each for name, each in self.probabilities.items() if name != "ensemble"}
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets,
-        notice``."""
+        """For JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets``,
+        ``notice``."""
         named = {
             model: {name: round(float(share), 6) for name, share in zip(CLASSES, shares, strict=True)}
             for model, shares in self.probabilities.items()

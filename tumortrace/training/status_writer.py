@@ -92,7 +92,7 @@ class StatusWriter:
             self.status = self.status.model_copy(update=changes)
 
     def epoch(self, row: dict[str, float], epoch: int, seconds: float) -> None:
-        """After each epoch: its row in the curves."""
+        """Write what an epoch came to: a row in the curves, and the status."""
         for logger in self._loggers:
             logger.log_metrics(row, step=int(row["step"]))
             logger.save()
@@ -107,7 +107,7 @@ class StatusWriter:
         self._end(state="stopped")
 
     def finished(self) -> None:
-        """Predictions and report are written."""
+        """Write that the run is finished: its predictions and report are in its folder."""
         self._end(state="finished")
 
     def failed(self, error: BaseException, fitting: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The home page's parts: the tour, headline results, doors, what is running, the state of the data, limitations."""
+"""The home page's parts: the tour, headline results, links to pages, what is running, the data, limitations."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def benchmark_model(name: str) -> ModelRef | None:
 
 @contextmanager
 def tidied(known: Sequence[str]) -> Iterator[None]:
-    """Afterwards, none of the ``known`` parameters whose control was not drawn inside is left in the address."""
+    """On leaving, drop those of the ``known`` parameters from the address whose control was not drawn inside."""
     st.session_state[_DRAWN] = set()
     yield
     drawn = st.session_state.pop(_DRAWN, set())

@@ -96,7 +96,7 @@ class View:
 
 @contextmanager
 def page(key: str) -> Iterator[View]:
-    """Frame one page.
+    """Draw the frame of a page around what its body draws.
 
     Args:
         key: A key of :data:`PAGES`.
