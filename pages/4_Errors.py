@@ -1,4 +1,4 @@
-"""Errors: the confusion matrix as a door to every slice a model got wrong, patterns, two models, and notes."""
+"""Errors: a clickable confusion matrix that leads to every misclassified slice, patterns, two models, and notes."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Classify: give slices to the models, see whether they may judge, what they say, and why."""
+"""Classify: give slices to the models, see whether they are in distribution, what the models say, and why."""
 
 import streamlit as st
 

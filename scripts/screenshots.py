@@ -24,7 +24,7 @@ LARGEST = 135_000
 """Bytes of one picture: 28 of them are under 4 MB."""
 COLOURS = (256, 128, 64)
 LAST = ("train", "present")
-"""Photographed after a model was trained; the other pages show what ships alone."""
+"""Photographed after a model was trained; the other pages show shipped models and results alone."""
 SHOWN = PAGES | {"present": "Present?present=3"}
 DEMO = [
     "--model", "cnn3d", "--dataset", "phantom", "--validation", "0.2", "--size", "64", "--epochs", "8",

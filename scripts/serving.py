@@ -60,7 +60,7 @@ def served(home: Path, artifacts: Path | None = None) -> Iterator[str]:
 
     Args:
         home: ``TUMORTRACE_HOME``.
-        artifacts: What ships; None takes the project's own.
+        artifacts: Folder of shipped models and results; None takes the project's own.
     """
     variables = {"TUMORTRACE_HOME": str(home)}
     if artifacts is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
 from scripts import docs_tables
+from tumortrace import __version__
 from tumortrace.config import CONTEXT, ModelSettings, model_names, titles
+from tumortrace.config.former import FORMER_NAMES
 from tumortrace.imaging.formats import limits
 from tumortrace.models.base import model_class
 from tumortrace.models.registry import blank
@@ -48,6 +51,23 @@ def test_the_limits_of_what_may_be_given_are_those_of_the_readers() -> None:
         f"| memory of a reader | {limits.READER_BYTES // 2**30} GB of address space |",
     ):
         assert line in text
+
+
+def test_the_citation_names_the_version_the_licence_and_the_dataset_of_the_package() -> None:
+    text = (docs_tables.ROOT / "CITATION.cff").read_text()
+    project = tomllib.loads((docs_tables.ROOT / "pyproject.toml").read_text())["project"]
+    top = dict(re.findall(r"^([a-z-]+): (.+)$", text, re.MULTILINE))
+    assert (top["cff-version"], top["type"]) == ("1.2.0", "software")
+    assert (top["version"], top["license"]) == (__version__, project["license"])
+    doi = re.search(r"^    doi: (\S+)$", text, re.MULTILINE)
+    assert doi is not None
+    assert doi[1] in (docs_tables.ROOT / "README.md").read_text()
+
+
+def test_the_former_settings_of_the_changelog_are_those_that_are_read() -> None:
+    text = (docs_tables.ROOT / "CHANGELOG.md").read_text()
+    named = dict(re.findall(r"^  \| `([\w.]+)` \| `([\w.]+)` \|$", text, re.MULTILINE))
+    assert named == FORMER_NAMES
 
 
 def test_a_table_without_figures_says_how_to_get_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import re
 import shlex
@@ -24,10 +25,12 @@ from tumortrace.imaging.formats import limits
 from tumortrace.scheduling import sweep
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+)
 SOURCES = sorted(
     path
-    for folder in ("tumortrace", "pages", "benchmarks", "docs", "scripts")
+    for folder in ("tumortrace", "pages", "docs", "scripts")
     for path in (ROOT / folder).rglob("*.py")
 )
 TUMORTRACE = typer.main.get_command(main.app)
@@ -35,11 +38,11 @@ TUMORTRACE = typer.main.get_command(main.app)
 NOT_HERE = re.compile(
     r"TUMORTRACE_HOME/.*|\.tumortrace/|\.venv/.*"  # made by whoever uses it
     r"|images/|series/|slices\.csv|cvind\.mat|N\.mat|suspects\.csv|quality\.csv|report\.pdf|out\.pdf|scan\.dcm|series\.zip"
-    r"|status\.json|config\.json|model\.json|/_stcore/stream"  # of a run or a model, and of streamlit
+    r"|status\.json|config\.json|model\.json|report\.json|/_stcore/stream"  # of a run or a model, and of streamlit
 )
 """Names of files that look like the repository's and are the reader's, a run's or the server's."""
-OTHERS_OPTIONS = {"--server.address", "--pages", "--schemes", "--widths"}
-"""Options of streamlit, and of ``python -m scripts.screenshots``."""
+OTHERS_OPTIONS = {"--server.address", "--pages", "--schemes", "--widths", "--check"}
+"""Options of streamlit, and of what lies in ``scripts/``."""
 FILE = re.compile(r"[\w.*/-]+\.(?:py|md|toml|csv|json|parquet|npz|png|txt|mat|yml)|[\w.-]+/[\w./*-]*")
 PICTURES = "screenshots/"
 """Pictures of the gallery are taken by ``make screenshots``; not all are kept."""
@@ -195,6 +198,17 @@ def test_every_module_that_is_to_be_run_exists() -> None:
     assert modules
     assert {name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()} == set()
     assert {name for name in files if not (ROOT / name).exists()} == set()
+
+
+def test_every_import_of_the_examples_in_python_can_be_made() -> None:
+    blocks = [
+        block for path in DOCUMENTS for block in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
+    ]
+    imports = [found for block in blocks for found in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", block, re.M)]
+    assert imports
+    for module, names in imports:
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
 
 @cache

@@ -71,7 +71,7 @@ def runs() -> Path:
 
 
 def artifacts() -> Path:
-    """What ships: models and benchmark results."""
+    """The folder of shipped models and benchmark results."""
     given = os.environ.get("TUMORTRACE_ARTIFACTS")
     return Path(given).expanduser().resolve() if given else root() / "artifacts"
 

@@ -47,7 +47,7 @@ class ProcessId:
 
     @classmethod
     def current(cls) -> ProcessId:
-        """This process."""
+        """The id of the process that asks."""
         return cls.of(os.getpid())
 
     @classmethod
@@ -126,7 +126,7 @@ class _Witness(io.BufferedWriter):
     error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """As the base's."""
+        """Write, and return the number of bytes."""
         try:
             return super().write(data)
         except OSError as error:

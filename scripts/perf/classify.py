@@ -6,7 +6,7 @@ With the models that ship, on slices it draws (the figures do not depend on what
 
 * ``one slice``: seconds from pixels to an answer, warm: the whole panel with gate, and one saliency map; ResNet18 with
   Grad-CAM alone; the reader before it;
-* ``batch``: slices a second of 100 through the panel, beside the models' bare forward passes on prepared tensors in
+* ``batch``: slices a second of 100 through the predictor, beside the models' bare forward passes on prepared tensors in
   batches of 16, taking turns; the ratio is the median of the rounds;
 * ``runtimes``: each model's forward pass eager, under ``torch.compile``, channels_last, bfloat16 and ONNX Runtime;
 * ``ten at once``: ten threads, a slice each, at the same time: how long the last one waits;

@@ -1,4 +1,4 @@
-"""Several models heard together."""
+"""Several models asked together: gate, calibration, ensemble, prediction sets."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def _line(group: str, interval: Interval, right: int | None) -> dict[str, Any]:
 
 
 def _common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both, on the slices and seeds that both have, in the same order."""
+    """Both tables cut to the slices and seeds that both have, in the same order."""
     keys = ["seed", "slice_id"]
     shared = first[keys].merge(second[keys])
     return (

@@ -238,7 +238,7 @@ def _plain(preset: BenchmarkPreset, part: Part) -> list[Settings]:
     first, *others = preset.seeds
     recipes = {name: preset.recipes[name] for name in preset.models.get(part, tuple(preset.recipes))}
     if part == "shipped":
-        # All five folds, and nothing held out: the recipe is known by now. Those that vote are heard by the app.
+        # All five folds, and nothing held out: the recipe is known by now. The app asks those in the ensemble.
         return [
             recipe | {"fold": 0, "validation": 0.0, "seed": first} for name, recipe in recipes.items() if has_vote(name)
         ]

@@ -58,7 +58,7 @@ class Records:
         return self.kept(task) or (trained(task) if is_finished(task) else None)
 
     def get(self, task: Task) -> Run:
-        """The same.
+        """The task's record, or its finished run, where one of them must be there.
 
         Raises:
             RunNotFound: There is neither.
@@ -69,7 +69,7 @@ class Records:
         return run
 
     def finished(self, entries: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """Those that have a record or a finished run."""
+        """The entries that have a record or a finished run."""
         return [entry for entry in entries if self.find(entry.task)]
 
     def to_train(self, wanted: Sequence[PlannedRun]) -> list[Task]:

@@ -1,4 +1,4 @@
-"""The confusion matrix as a door, and two matrices less each other.
+"""The clickable confusion matrix, and two matrices less each other.
 
 A heatmap answers no click in the app, so invisible marks lie over its cells; a click anywhere takes the nearest.
 """

@@ -96,7 +96,7 @@ def _axis(title: str) -> dict[str, Any]:
 
 
 def enlarged(figure: go.Figure, size: int = 19) -> go.Figure:
-    """The same figure with type for a projector; changes and returns it."""
+    """Enlarge a figure's type for a projector; changes the figure and returns it."""
     figure.update_layout(font={"size": size}, legend={"font": {"size": size}}, height=440)
     figure.update_xaxes(tickfont={"size": size - 1}, title_font={"size": size})
     figure.update_yaxes(tickfont={"size": size - 1}, title_font={"size": size})

@@ -82,7 +82,7 @@ def macro_f1_curves(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
 
 
 def learning_rate(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
-    """The learning rate.
+    """The learning rate of runs, a line a run.
 
     Args:
         frame: ``run, part, learning_rate`` and ``epoch`` or ``step``.
@@ -94,7 +94,7 @@ def learning_rate(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
 
 
 def throughput(frame: pd.DataFrame, x: str = "epoch") -> go.Figure:
-    """Images seen per second.
+    """Images per second of runs, a line a run.
 
     Args:
         frame: ``run, part, images_per_second`` and ``epoch`` or ``step``.

@@ -19,7 +19,7 @@ _LOOK_S: Final = 0.5
 
 
 def train_with_bar(run: Run, *, quiet: bool) -> bool:
-    """As :func:`tumortrace.training.trainer.train`; unless ``quiet``, a bar and the time it takes on standard error."""
+    """Train by :func:`tumortrace.training.trainer.train`; unless ``quiet``, with a bar on standard error."""
     # Fabric announces its precision on every start; the status already says it.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     if quiet:

@@ -22,7 +22,7 @@ class Setting:
 
     @property
     def leaf(self) -> str:
-        """Its own name, without the group."""
+        """The setting's name without its group: ``lr`` of ``optim.lr``."""
         return self.name.rpartition(".")[2]
 
     @property
@@ -32,7 +32,7 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        """Its option on the command line: ``--lr``."""
+        """The setting's option on the command line: ``--lr``."""
         return "--model" if self.name == "model.name" else "--" + self.leaf.replace("_", "-")
 
     @property
@@ -51,7 +51,7 @@ class Setting:
 
     @property
     def help(self) -> str:
-        """Its description with its unit."""
+        """The setting's description, with its unit."""
         return (self.info.description or "") + (f" [{self.unit}]" if self.unit else "")
 
 

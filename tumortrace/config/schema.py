@@ -93,7 +93,7 @@ class ModelSettings(_Settings):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Its named stages, from the input on."""
+        """Names of the network's stages, from the input on."""
         return MODEL_SPECS[self.backbone].stages
 
     @model_validator(mode="after")
@@ -144,7 +144,7 @@ class AugmentSettings(_Settings):
 
 
 class OptimSettings(_Settings):
-    """How the weights move."""
+    """Settings of the optimiser: epochs, batch size, learning rate, decay, loss."""
 
     epochs: int = _field(14, "Passes over the training part", ge=1, le=500)
     batch_size: int = _field(32, "Slices a step", "slices", ge=2, le=1024)

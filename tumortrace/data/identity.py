@@ -1,7 +1,7 @@
 """Is this the published dataset? Decided by its slices, never by its name.
 
-Anybody may import slices of their own under the name ``figshare``, with the same numbers as ids. What ships with the
-project (folds, predictions, labels in doubt, similar slices) is about the published slices alone, so it may stand
+Anybody may import slices of their own under the name ``figshare``, with the same numbers as ids. Folds, predictions,
+doubted labels and similar slices that ship with the project are about the published slices alone, so they may stand
 beside a dataset only where ids, labels and patients are the published ones.
 """
 

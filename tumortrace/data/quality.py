@@ -57,7 +57,7 @@ def quality_checks(
     twins: pd.DataFrame | None = None,
     suspects: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
 ) -> list[QualityCheck]:
-    """Every check.
+    """Run every quality check.
 
     Args:
         dataset: What is checked.
@@ -65,7 +65,7 @@ def quality_checks(
         twins: Near-duplicates by their pixels, from :func:`tumortrace.data.duplicates.with_descriptions`; None: not
             looked for.
         suspects: Protocol to the slices whose labels the benchmark doubts (``slice_id, label, suggested, quality``);
-            None: the benchmark did not judge this dataset.
+            None: the benchmark has no predictions for this dataset.
     """
     rows, report = dataset.manifest, dataset.info.get("report") or {}
     return [
@@ -92,7 +92,7 @@ def table(checks: Iterable[QualityCheck]) -> pd.DataFrame:
 
 
 def suspects_of(results: Mapping[str, Any], dataset: Dataset) -> dict[str, list[dict[str, Any]]] | None:
-    """The labels the benchmark doubts, by protocol; None where it did not judge this dataset.
+    """The labels the benchmark doubts, by protocol; None where it has no predictions for this dataset.
 
     Args:
         results: ``results.json`` of the benchmark.

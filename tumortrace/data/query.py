@@ -160,7 +160,7 @@ def active(query: Query) -> tuple[str, ...]:
 
 
 def without(query: Query, name: str) -> Query:
-    """The same query without one of its parts."""
+    """A copy of the query without one of its parts."""
     plain: Any = getattr(Query(), name)
     return replace(query, **{name: plain})
 

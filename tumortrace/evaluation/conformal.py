@@ -4,7 +4,8 @@ Split conformal prediction (Vovk et al., 2005) with the least ambiguous sets (Sa
 class stays in the set while its probability is not among the lowest that the true class was ever given. One threshold a
 class, so that the promise holds for each tumour and not only on average. The slices of one person are near-copies of
 each other; so every person weighs the same, however many slices they have, and one more person than was seen is counted
-as the worst of all (pooled distributions over groups: Dunn, Wasserman and Ramdas, 2023, arXiv 1809.07441).
+as the worst of all (pooled distributions over groups: Dunn, Wasserman and Ramdas, 2023, arXiv 1809.07441). Written here
+because split conformal prediction as libraries have it counts rows, and takes each for exchangeable with every other.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ def disagreement(joined: pd.DataFrame) -> pd.DataFrame:
     """How much the models disagree about each slice.
 
     Args:
-        joined: From :func:`~tumortrace.evaluation.predictions.join_truth`, of one protocol and the models whose
-            voices count.
+        joined: From :func:`~tumortrace.evaluation.predictions.join_truth`, of one protocol and the models that are
+            compared.
 
     Returns:
         A row a slice and seed: ``slice_id, seed, disagreement`` (:func:`jensen_shannon` of those that judged it),

@@ -39,7 +39,7 @@ class EnsembleFit:
     n: int  # validation rows
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The vote as plain values, for JSON."""
         return vars(self)
 
 

@@ -40,7 +40,7 @@ def findings(
             high``.
         metric: The figure that ranks.
         unit: ``slice`` or ``patient``.
-        floors: Models that train no network; they are beaten rather than ranked.
+        baselines: Models that train no network; they are beaten rather than ranked.
 
     Returns:
         Sentences: the best model, how sure that is, the weakest class, and what the protocol is worth. Empty without a

@@ -73,7 +73,7 @@ class Metrics(BaseModel):
 
 
 def classification_metrics(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Metrics:
-    """Compute everything.
+    """Compute every metric of a set of predictions.
 
     Args:
         labels: ``[N]``, 0..2.

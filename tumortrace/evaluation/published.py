@@ -1,4 +1,4 @@
-"""What others have published for this dataset, and what ships of ours. No torch: pages read it."""
+"""What others have published for this dataset, and the results that ship with this copy. No torch: pages read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a model answered as it did."""
+"""Saliency: which places of a slice spoke for a class, and how maps are laid over slices."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From pixels of any kind to what a network sees: reading, preprocessing, caching, augmentation."""
+"""From pixels of any kind to what a network sees: reading, preprocessing, augmentation."""
 
 from typing import TYPE_CHECKING
 

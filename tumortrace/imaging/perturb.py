@@ -1,4 +1,4 @@
-"""What if the slice looked a little different? Changes a user may try, and small ones to judge stability by."""
+"""What if the slice looked a little different? Changes a user may try, and small ones to measure stability by."""
 
 from __future__ import annotations
 

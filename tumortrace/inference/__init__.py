@@ -1,4 +1,4 @@
-"""Shipped models and the classifier over them."""
+"""From a slice to a prediction: shipped models, calibration, ensemble, out-of-distribution detection, retrieval."""
 
 from typing import TYPE_CHECKING
 

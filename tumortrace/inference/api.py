@@ -123,7 +123,7 @@ def predict_all(items: Iterable[SliceInput | Prediction], predictor: Predictor) 
 def predict_with(
     items: Iterable[SliceInput | Prediction], predictor: Predictor
 ) -> Iterator[tuple[Prediction, SliceInput | None]]:
-    """Each answer with its question; none for what could not be read."""
+    """Each prediction with its input; None beside it for what could not be read."""
     waiting: list[SliceInput | Prediction] = []
     for item in items:
         waiting.append(item)

@@ -70,7 +70,7 @@ class Bundle:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Its training as :attr:`tumortrace.runs.run.Run.metrics` gives it; empty where it is not known."""
+        """Metrics by epoch, as :attr:`tumortrace.runs.run.Run.metrics` gives it; empty where it is not known."""
         path = self.folder / "metrics.csv"
         return pd.read_csv(path) if path.is_file() else pd.DataFrame()
 

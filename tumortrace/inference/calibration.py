@@ -68,7 +68,7 @@ class EnsembleCalibration:
 
 
 def shipped_calibration() -> EnsembleCalibration:
-    """From the benchmark that ships; an empty one where none ships, or none has an ensemble."""
+    """The calibration of the shipped benchmark; an empty one where none ships, or it has no ensemble."""
     found = published.results()
     votes = found.get("votes", [])
     fitted = {protocol: [vote for vote in votes if vote["protocol"] == protocol] for protocol in CALIBRATION_PROTOCOLS}

@@ -45,7 +45,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Embedding:
-    """A map, as it was made."""
+    """A map of slices, and the features it was made from."""
 
     points: pd.DataFrame  # slice_id, x, y
     features: npt.NDArray[np.float32]  # [N, 64], row-aligned with the points
@@ -133,7 +133,7 @@ def sample(count: int) -> npt.NDArray[np.int64]:
 
 
 def lay_out(seen: Floats) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Two dimensions of many.
+    """Lay slices out in two dimensions, by PCA and t-SNE.
 
     Args:
         seen: ``[N, F]``, what a model saw of each slice.

@@ -51,7 +51,7 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str) -> ModelRef:
-        """The reverse of ``str``.
+        """Read what ``str`` wrote.
 
         Raises:
             ConfigError: The text names no model in one of the three ways.

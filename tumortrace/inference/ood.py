@@ -56,7 +56,7 @@ class FileMetadata:
 
 @dataclass(frozen=True)
 class OODDetector:
-    """The fitted gate."""
+    """The fitted out-of-distribution detector."""
 
     mean: Floats  # [F] of the measured features
     scale: Floats  # [F]
@@ -77,7 +77,7 @@ class OODDetector:
         )
 
     def decide(self, image: Slice, claims: FileMetadata, peak: float | None) -> GateDecision:
-        """Judge one slice.
+        """Decide whether one slice is in distribution.
 
         Args:
             image: ``[128, 128]``, prepared with :data:`SETTINGS`.

@@ -22,7 +22,7 @@ DISCLAIMER: Final = (
 
 @dataclass(frozen=True)
 class GateDecision:
-    """May this picture be judged at all?"""
+    """The gate's decision: is this picture in distribution, so that the models may answer?"""
 
     verdict: GateOutcome
     """``in_range``; ``unlike``: an MR slice perhaps, but unlike what the models were trained on; ``not_mr``: a picture
@@ -38,7 +38,7 @@ class GateDecision:
         return self.verdict == "in_range"
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The decision as plain values, for JSON."""
         return {
             "verdict": self.verdict,
             "reason": self.reason,
@@ -90,8 +90,8 @@ class Prediction:
         return {name: each for name, each in self.probabilities.items() if name != "ensemble"}
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets,
-        notice``."""
+        """For JSON: ``file, slice, error, gate, probabilities, prediction, prediction_set, prediction_sets``,
+        ``notice``."""
         named = {
             model: {name: round(float(share), 6) for name, share in zip(CLASSES, shares, strict=True)}
             for model, shares in self.probabilities.items()

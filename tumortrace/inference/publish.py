@@ -1,4 +1,4 @@
-"""Turn a finished run into what ships: a bundle. The rows and figures beside it come from the benchmark."""
+"""Turn a finished run into a shipped model: a bundle. The rows and figures beside it come from the benchmark."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.generic]
 
 @dataclass(frozen=True)
 class SliceInput:
-    """One slice."""
+    """A slice to classify, and what its file says of it."""
 
     file: str
     pixels: Pixels
@@ -35,7 +35,7 @@ class SliceInput:
 
     @property
     def title(self) -> str:
-        """File and slice."""
+        """File and slice, for people."""
         return f"{self.file} · {self.slice}" if self.slice else self.file
 
 

@@ -9,6 +9,9 @@
 
 TraceNet has learnt the labels, so its neighbours share a diagnosis more often than they share a look; and it was
 trained on these very slices. They illustrate an answer, and are no second opinion.
+
+One product of 3,064 rows with a vector needs no index; and a library's search returns the nearest rows, where the
+nearest persons are asked for.
 """
 
 from __future__ import annotations
@@ -103,13 +106,13 @@ class RetrievalIndex:
 
 
 def unit_vectors(rows: Floats) -> Floats:
-    """Each row (or the one) at length 1."""
+    """Rows ``[N, F]`` (or one, ``[F]``) scaled to length 1."""
     scaled: Floats = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6)
     return scaled
 
 
 def load_index() -> RetrievalIndex | None:
-    """Those of the TraceNet that ships; None where there are none.
+    """The index of the TraceNet that ships; None where it ships without one.
 
     Raises:
         DataError: The file is damaged.

@@ -50,7 +50,7 @@ class SliceNet(nn.Module):
         raise NotImplementedError
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """One of the model's :attr:`stages`, with what pools between them."""
+        """The features of one of the :attr:`stages`, with the pooling that follows it."""
         raise NotImplementedError
 
     def leave(self, features: Tensor) -> Tensor:
@@ -94,12 +94,12 @@ class SliceNet(nn.Module):
         return self.stages if name is None else self.stages[self.stages.index(name) + 1 :]
 
     def stage(self, name: str) -> list[nn.Module]:
-        """The modules of a stage."""
+        """The modules of a stage, for freezing."""
         raise NotImplementedError
 
     @property
     def name(self) -> str:
-        """Of the model, as its settings name it: of the one that stands on it, where it is an encoder."""
+        """The model's name in its settings; of an encoder, the name of the model that stands on it."""
         return self.settings.name
 
     @property
@@ -130,7 +130,7 @@ class SliceNet(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """As in torch, but frozen stages stay in evaluation mode: their BatchNorm statistics must not move."""
+        """Switch the mode, return the network; frozen stages stay in evaluation mode: their BatchNorm must not move."""
         super().train(mode)
         for module in self._frozen:
             module.eval()

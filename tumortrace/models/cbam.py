@@ -17,7 +17,11 @@ _KERNEL = 7
 
 
 class CBAM(nn.Module):
-    """Weighs channels, then places, of ``[B, C, h, w]``."""
+    """Channel attention, then spatial attention, over ``[B, C, h, w]``.
+
+    ``timm.layers.cbam.CbamModule`` with ``rd_channels=max(8, C // 16)`` computes the same to the bit. It is written
+    here because the files of runs name its weights as they are called here.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,7 +34,7 @@ class CBAM(nn.Module):
         self.places = nn.Sequential(nn.Conv2d(2, 1, _KERNEL, padding=_KERNEL // 2, bias=False), nn.BatchNorm2d(1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """The same shape, weighed."""
+        """``[B, C, h, w]``, each channel and place multiplied by its attention, 0 to 1."""
         mean, most = features.mean((2, 3), keepdim=True), features.amax((2, 3), keepdim=True)
         features = features * (self.channels(mean) + self.channels(most)).sigmoid()
         planes = torch.cat((features.mean(1, keepdim=True), features.amax(1, keepdim=True)), dim=1)

@@ -43,23 +43,23 @@ class CNN3D(SliceNet):
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(before, len(CLASSES)))
 
     def enter(self, images: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """``[B, D, S, S]`` in 0..1 to the input of the first stage, ``[B, 1, D, S, S]`` in -1..1."""
         if self.depth == 1:
             images = images.expand(-1, _PLANES, -1, -1)
         return (images.unsqueeze(1) - 0.5) / 0.5
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of one block, ``[B, C, d, h, w]``."""
         volume: Tensor = self.stage(name)[0](features)
         return volume
 
     def leave(self, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of the last stage to logits ``[B, 3]``."""
         logits: Tensor = self.head(self.pool(features).flatten(1))
         return logits
 
     def stage(self, name: str) -> list[nn.Module]:
-        """See :class:`SliceNet`."""
+        """The modules of a stage, for freezing."""
         return [self.blocks[int(name.removeprefix("block")) - 1]]
 
     @property

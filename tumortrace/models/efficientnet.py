@@ -59,7 +59,7 @@ class EfficientNetLite0(SliceNet):
         self.backbone.classifier = nn.Identity()
 
     def stage(self, name: str) -> list[nn.Module]:
-        """The modules of a stage."""
+        """The modules of a stage, for freezing."""
         net = self.backbone
         return [net.conv_stem, net.bn1] if name == "stem" else [net.blocks[_number(name)]]
 

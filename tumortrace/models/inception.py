@@ -57,12 +57,12 @@ class InceptionV3(SliceNet):
                 nn.init.trunc_normal_(module.weight, std=0.01, a=-0.03, b=0.03)
 
     def enter(self, images: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """``[B, D, S, S]`` in 0..1 to the input of the first stage, three channels in -1..1."""
         colour: Tensor = self.input(images)
         return colour
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of one stage, with the pooling that follows it: ``[B, C, h, w]``."""
         for part in _STAGES[name]:
             features = getattr(self.backbone, part)(features)
             if part in _POOLED:
@@ -70,13 +70,13 @@ class InceptionV3(SliceNet):
         return features
 
     def leave(self, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of the last stage to logits ``[B, 3]``."""
         net = self.backbone
         logits: Tensor = net.fc(net.dropout(net.avgpool(features)).flatten(1))
         return logits
 
     def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
-        """As the base's; in training the auxiliary head speaks too, from what ``mixed6`` gave."""
+        """``[B, D, S, S]`` to logits ``[B, 3]``; in training (logits, logits of the auxiliary head on ``mixed6``)."""
         features, aux = self.enter(images) if after is None else images, None
         for name in (after, *self.stages_after(after)):
             if name not in (None, after):
@@ -87,7 +87,7 @@ class InceptionV3(SliceNet):
         return logits if aux is None else (logits, aux)
 
     def stage(self, name: str) -> list[nn.Module]:
-        """See :class:`SliceNet`."""
+        """The modules of a stage, for freezing."""
         return [getattr(self.backbone, part) for part in _STAGES[name]]
 
     @property

@@ -32,12 +32,12 @@ class ResNet18(SliceNet):
         return resnet18(num_classes=len(CLASSES))
 
     def enter(self, images: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """``[B, D, S, S]`` in 0..1 to the input of the first stage, three channels."""
         colour: Tensor = self.input(images)
         return colour
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of one stage, ``[B, C, h, w]``."""
         net = self.backbone
         if name == "stem":
             features = net.maxpool(net.relu(net.bn1(net.conv1(features))))
@@ -46,7 +46,7 @@ class ResNet18(SliceNet):
         return features
 
     def leave(self, features: Tensor) -> Tensor:
-        """See :class:`SliceNet`."""
+        """The features of the last stage to logits ``[B, 3]``."""
         logits: Tensor = self.backbone.fc(self.embed(features))
         return logits
 
@@ -60,7 +60,7 @@ class ResNet18(SliceNet):
         self.backbone.fc = nn.Identity()
 
     def stage(self, name: str) -> list[nn.Module]:
-        """See :class:`SliceNet`."""
+        """The modules of a stage, for freezing."""
         net = self.backbone
         return [net.conv1, net.bn1] if name == "stem" else [getattr(net, name)]
 

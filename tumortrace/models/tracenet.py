@@ -59,7 +59,7 @@ class TraceNet(SliceNet):
         return self.encoder.enter(images)
 
     def run_stage(self, name: str, features: Tensor) -> Tensor:
-        """One of the encoder's stages."""
+        """The features of one of the encoder's stages, ``[B, C, h, w]``."""
         return self.encoder.run_stage(name, features)
 
     def stage(self, name: str) -> list[nn.Module]:
@@ -68,7 +68,7 @@ class TraceNet(SliceNet):
 
     @property
     def saliency_layer(self) -> nn.Module:
-        """The encoder's."""
+        """The saliency layer of the encoder."""
         return self.encoder.saliency_layer
 
     def forward(self, images: Tensor, after: str | None = None) -> Tensor | tuple[Tensor, Tensor]:

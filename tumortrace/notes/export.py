@@ -33,5 +33,5 @@ def harmless(value: Any) -> Any:
 
 
 def to_records(notes: Sequence[Note]) -> list[dict[str, Any]]:
-    """Ready for JSON, nothing changed."""
+    """Notes as plain values for JSON, with their texts unchanged."""
     return [note.record() for note in notes]

@@ -39,7 +39,7 @@ class Note:
     """Counts up with each change; who changes a note says which version was read."""
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The note as plain values, for JSON."""
         return {**vars(self), "tags": list(self.tags)}
 
 

@@ -17,7 +17,7 @@ from tumortrace.reporting.report import IN_FULL, Picture, Report, SliceReport
 
 
 def html(report: Report) -> str:
-    """The whole report as text; images are inside it."""
+    """The report as one HTML text, images inside it."""
     return _template().render(
         created=report.created.strftime("%Y-%m-%d %H:%M UTC"),
         iso=report.created.isoformat(timespec="seconds"),

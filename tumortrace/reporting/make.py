@@ -85,7 +85,7 @@ def model_line(bundle: Bundle) -> ModelLine:
 
 
 def versions() -> dict[str, str]:
-    """Of what made the answer."""
+    """Versions of what made the prediction."""
     found = {"tumortrace": VERSION, "python": platform.python_version()}
     for name in ("torch", "torchvision", "grad-cam"):
         found[name] = importlib.metadata.version(name).split("+")[0]

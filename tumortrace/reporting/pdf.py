@@ -34,7 +34,7 @@ _PICTURE: Final = 52 * mm
 
 
 def pdf(report: Report) -> bytes:
-    """The whole report, A4; the same report gives the same bytes."""
+    """The report as PDF, A4; the same report gives the same bytes."""
     _fonts()
     story: list[Flowable] = [_text("TumorTrace report", "title")]
     story.append(_text(f"{report.created:%Y-%m-%d %H:%M} UTC", "soft"))

@@ -26,7 +26,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class SliceReport:
-    """One slice."""
+    """What the report says of one slice."""
 
     prediction: Prediction
     pictures: tuple[Picture, ...] = ()

@@ -30,7 +30,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
 
 
 def title(prediction: Prediction) -> str:
-    """File and slice."""
+    """File and slice, for people."""
     return clean(
         f"{clean(prediction.file)} · {prediction.slice}" if prediction.slice else prediction.file, LONGEST + 30
     )
@@ -42,13 +42,13 @@ def is_open(prediction: Prediction) -> bool:
 
 
 def headline(prediction: Prediction) -> str:
-    """``glioma, 93 %``."""
+    """The likeliest class and its probability: ``glioma, 93%``."""
     label = prediction.label
     return "" if label is None else f"{CLASSES[label]}, {float(prediction.probabilities['ensemble'][label]):.0%}"
 
 
 def agreement(prediction: Prediction) -> str:
-    """How many models say so."""
+    """How many models name the predicted class first, as a sentence; empty where one model was asked."""
     count = len(prediction.single)
     return f"{prediction.agreeing} of {count} models name it first." if count > 1 else ""
 

@@ -106,12 +106,12 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """The run's id, which is its folder's name."""
         return self.folder.name
 
     @property
     def config(self) -> RunConfig:
-        """What was asked for."""
+        """The run's settings."""
         return reading.read_file(self.folder / "config.json", read_config)
 
     @property

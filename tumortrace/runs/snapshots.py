@@ -28,7 +28,7 @@ def _no_maps() -> npt.NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One epoch's view."""
+    """What a model predicts after one epoch, for validation slices and pinned ones."""
 
     epoch: int  # from 1
     slice_ids: list[str]  # [n]

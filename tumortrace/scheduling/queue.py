@@ -1,4 +1,4 @@
-"""The queue: who runs next where. One job a device (a setting), first in, first out, until somebody reorders it.
+"""The queue: which run starts next, and where. One job per device (a setting), first in, first out, unless reordered.
 
 A run waits because its state is ``queued``, and for no other reason; ``TUMORTRACE_HOME/runs/queue.json`` holds the
 order alone. Where it is lost or does not name a run, the older run goes first, so nothing that waits is ever forgotten.

@@ -1,4 +1,4 @@
-"""Runs: the loop that trains, the folder it writes, the process it lives in."""
+"""The trainer: data on the device, schedule, objective, checkpoint, and several processes that share a batch."""
 
 from typing import TYPE_CHECKING
 

@@ -64,7 +64,7 @@ class DeviceMonitor:
         return f"CPU, {count} thread" + "s" * (count != 1)
 
     def memory(self) -> int:
-        """Bytes in use now."""
+        """Bytes of memory in use now."""
         if self.device.type == "cuda":
             return torch.cuda.memory_allocated(self.device)
         if self.device.type == "mps":

@@ -50,7 +50,7 @@ def applicable(config: RunConfig) -> bool:
 
 
 def still(settings: AugmentSettings) -> AugmentSettings:
-    """The same settings with every augmentation switched off."""
+    """A copy of the settings with every augmentation switched off."""
     return settings.model_copy(update={name: type(value)(0) for name, value in settings.model_dump().items()})
 
 

@@ -80,7 +80,7 @@ class StatusWriter:
         self.note(step=done, steps=total)
 
     def running(self, counts: dict[str, int], steps: int) -> None:
-        """The first step is next."""
+        """Write that training begins with the next step."""
         assert self._gauge is not None
         self.write(
             state="running", counts=counts, step=0, steps=steps, memory_idle_bytes=self._gauge.memory(), loss=None
@@ -92,7 +92,7 @@ class StatusWriter:
             self.status = self.status.model_copy(update=changes)
 
     def epoch(self, row: dict[str, float], epoch: int, seconds: float) -> None:
-        """After each epoch: its row in the curves."""
+        """Write what an epoch came to: a row in the curves, and the status."""
         for logger in self._loggers:
             logger.log_metrics(row, step=int(row["step"]))
             logger.save()
@@ -103,15 +103,15 @@ class StatusWriter:
         return time.time() - max(self.status.created, self.status.pid_started or 0.0)
 
     def stopped(self) -> None:
-        """It was asked to stop, and has a checkpoint."""
+        """Write that the run was asked to stop, and has a checkpoint."""
         self._end(state="stopped")
 
     def finished(self) -> None:
-        """Predictions and report are written."""
+        """Write that the run is finished: its predictions and report are in its folder."""
         self._end(state="finished")
 
     def failed(self, error: BaseException, fitting: int | None = None) -> None:
-        """It ended with an error."""
+        """Write the error that ended the run, and what to do."""
         text = diagnostics.diagnose_failure(error, self.run.config, fitting)
         self._end(state="failed", error=text)
 

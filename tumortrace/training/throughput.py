@@ -66,7 +66,7 @@ class Throughput:
         return done * self.session.config.optim.batch_size / max(1e-9, self.spent)
 
     def tick(self) -> None:
-        """After each step; looks and tells about twice a second, after the first step too."""
+        """Count a step; about twice a second, and after the first step, look for a stop and note the numbers."""
         session = self.session
         now = time.perf_counter()
         session.forecast.step(now - self.stepped, self.work)

@@ -37,7 +37,7 @@ from tumortrace.training.throughput import Throughput, outlook
 
 
 class Trainer:
-    """One start of a run.
+    """Trains one run, from its start or resumption to its results.
 
     Args:
         session: What stays, from :func:`.session.prepare`.

@@ -1,4 +1,4 @@
-"""The home page's parts: the tour, headline results, doors, what is running, the state of the data, honest notes."""
+"""The home page's parts: the tour, headline results, links to pages, what is running, the data, limitations."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def leading(every: list[ResultSource]) -> list[ResultSource]:
 
 
 def doors() -> None:
-    """The ways in."""
+    """Draw links to the pages, each with what it is for."""
     st.subheader("What you can do")
     for column, (key, verb, text) in zip(st.columns(len(DOORS), gap="small"), DOORS, strict=True):
         info = layout.PAGES[key]
@@ -127,7 +127,7 @@ def _live_rows() -> None:
 
 
 def data(dataset: Dataset | None) -> None:
-    """What is imported."""
+    """Draw how many slices and patients the dataset on show has, and which others are imported."""
     st.subheader("Data")
     if dataset is None:
         st.caption("Nothing is imported yet; see below.")
@@ -152,7 +152,7 @@ def slices(dataset: Dataset | None) -> None:
 
 
 def notes() -> None:
-    """What to keep in mind."""
-    st.subheader("Honest notes")
+    """Draw the limitations: what the figures do and do not say."""
+    st.subheader("Limitations")
     for text in NOTES:
         st.markdown(f"- {text}")

@@ -36,7 +36,7 @@ class DownloadStatus:
 
     @property
     def share(self) -> float:
-        """Of the bytes, between 0 and 1."""
+        """Share of the bytes that are here, 0 to 1."""
         return min(1.0, self.bytes_here / TOTAL_BYTES)
 
     @property

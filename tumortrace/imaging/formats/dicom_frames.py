@@ -65,7 +65,7 @@ class Frames:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of frames."""
         return self.layout.frames
 
     def first(self) -> tuple[Pixels, float, int]:

@@ -83,12 +83,12 @@ class Layout:
 
     @property
     def frame_bytes(self) -> int:
-        """Of one frame, unpacked."""
+        """Bytes of one frame, unpacked."""
         return self.rows * self.columns * self.samples * max(self.allocated // 8, 1)
 
     @property
     def native_bytes(self) -> int:
-        """Of all frames as they lie in an uncompressed file."""
+        """Bytes of all frames as they lie in an uncompressed file."""
         bits = self.rows * self.columns * self.samples * self.allocated * self.frames
         if self.photometric == "YBR_FULL_422":
             bits = bits * 2 // 3

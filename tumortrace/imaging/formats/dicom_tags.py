@@ -40,7 +40,7 @@ def value(dataset: Dataset, keyword: str) -> Any:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """As one line of text; of several values the first."""
+    """The element as one line of text; of several values the first."""
     found = value(dataset, keyword)
     if isinstance(found, (list, tuple)) or type(found).__name__ == "MultiValue":
         found = found[0] if len(found) else None

@@ -26,7 +26,7 @@ class Handle:
 
     @classmethod
     def open(cls, name: str, data: bytes, kind: Kind) -> Handle:
-        """Let a reader open it.
+        """Let a reader process open the file.
 
         Raises:
             InputError: It cannot be read.
@@ -36,7 +36,7 @@ class Handle:
         return cls(name, _document(reply, name), data, kind, token)
 
     def pixels(self, stack: int, index: int) -> npt.NDArray[Any]:
-        """One slice.
+        """The pixels ``[H, W]`` of one slice.
 
         Raises:
             InputError: It is broken.
@@ -47,7 +47,7 @@ class Handle:
         return as_pixels(reply, payload)
 
     def opened(self) -> Opened:
-        """As callers get it, on its own.
+        """The opened file as callers get it, without other files of its series.
 
         Raises:
             InputError: It is one flat colour.

@@ -36,7 +36,7 @@ class Shelf:
             self._kept.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all files."""
         self._kept.clear()
 
     def _weight(self) -> int:

@@ -12,7 +12,7 @@ from tumortrace.imaging.formats.opened import Opened, Refused, Stack
 
 
 def together(results: Sequence[Handle | Refused]) -> list[Opened | Refused]:
-    """Each file on its own, but the slices of a series in the place of the first of them."""
+    """Group files: slices of one DICOM series become one entry, in the place of the first; others stay alone."""
     found: dict[object, list[Handle]] = {}
     order: list[Refused | object] = []
     for at, result in enumerate(results):

@@ -30,7 +30,7 @@ def predict_many(
     every: Sequence[ClassifyRequest],
     progress: Callable[[int, list[Prediction]], None] | None = None,
 ) -> list[Prediction]:
-    """The panel's answers, in order; only what is not known yet is computed.
+    """The predictor's answers, in order; only what is not known yet is computed.
 
     Args:
         chosen: The models.

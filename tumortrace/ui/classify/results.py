@@ -161,7 +161,7 @@ def _table(judged: list[Prediction]) -> None:
 
 
 def _large(one: Opened, chosen: list[LoadedModel]) -> None:
-    """A file with one slice, or one of its slices and the way to judge all."""
+    """A file with one slice, or one of its slices and the button that classifies all."""
     if deepest_stack(one) == 1:
         slice_ = _tried(one, 0, 0)
         if slice_ is not None:

@@ -21,7 +21,7 @@ AVERAGES = (("macro average", "macro"), ("weighted average", "weighted"))
 
 @dataclass(frozen=True)
 class Place:
-    """One line of a board."""
+    """One line of a leaderboard in large type."""
 
     name: str
     note: str

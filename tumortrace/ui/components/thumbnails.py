@@ -46,7 +46,7 @@ def many(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) 
 
 
 def one(chosen: Dataset, row: pd.Series, outlined: bool, side: int = SIDE) -> bytes:
-    """The same for a single row."""
+    """The thumbnail of a single row."""
     return many(chosen, row.to_frame().T, outlined, side)[0]
 
 

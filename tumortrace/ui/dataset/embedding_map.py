@@ -28,7 +28,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """The whole section; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
+    """Draw the section Map; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
     found = lookups.the_map(dataset)
     if found is None:
         _offer(dataset)

@@ -107,7 +107,7 @@ def strip(
     Args:
         dataset: Where they are.
         rows: For their classes.
-        slice_ids: Those beyond ``most`` are left to the gallery: taken evenly, so that the strip shows all sorts.
+        slice_ids: Those beyond ``most`` are left to the gallery: taken evenly, so that the thumbnails show all sorts.
         key: Unique on the page.
         most: How many at most.
         said: A line under each picture.

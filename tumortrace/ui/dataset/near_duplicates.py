@@ -25,7 +25,7 @@ SHOW: Final = ("Every pair", "Across folds", "Different persons", "Same person",
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """The whole section; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
+    """Draw the section Near-duplicates; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
     the_map = lookups.the_map(dataset)
     kind = PIXELS
     if the_map is not None:

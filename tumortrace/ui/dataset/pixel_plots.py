@@ -22,7 +22,7 @@ _WHERE: Final = {"inside": "inside the outline", "outside": "in the head around 
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """Both; the maps first, for they are there at once."""
+    """Draw the maps of tumour positions, then the histograms of intensities, which take longer."""
     if rows["outline"].isna().all() and rows["area_px"].isna().all():
         st.caption("Without outlines, nobody can say where tumours sit or how bright they are.")
         return

@@ -23,7 +23,7 @@ from tumortrace.ui.shell import state
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """The whole section; ``rows`` as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
+    """Draw the section Plots; ``rows`` as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
     table = gallery_table.table_of(dataset)
     counts = _counts(str(dataset.folder), dataset.fingerprint)
     left, right = plots.columns("kinds")

@@ -22,7 +22,7 @@ _ICONS: Final = {"fine": ":material/check_circle:", "found": ":material/flag:", 
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """The whole section; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
+    """Draw the section Quality; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
     facts = lookups.facts(dataset)
     pairs = lookups.pairs_by_pixels(dataset, rows) if facts is not None else None
     bench = benchmark_document.read_document()

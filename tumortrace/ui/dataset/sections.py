@@ -18,7 +18,7 @@ from tumortrace.ui.shell import state
 
 @dataclass(frozen=True)
 class Section:
-    """One of them; what it is called stands in the address as well."""
+    """A section of the Dataset page; its name stands in the address as well."""
 
     lead: str
     draw: Callable[[Dataset, pd.DataFrame], None]

@@ -29,7 +29,7 @@ _PLACES: Final = 2
 
 
 def render(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """The whole section; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
+    """Draw the section Splits; rows as :func:`tumortrace.ui.gallery.rows.rows_of` gives them."""
     usable = [name for name in PROTOCOLS if rows[name].notna().any()]
     if not usable:
         text = (

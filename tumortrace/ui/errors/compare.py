@@ -35,7 +35,7 @@ class Pair:
 
 
 def render(errors: Errors, tags: Tags) -> None:
-    """The whole section."""
+    """Draw the view Two models: who is right where the other is wrong."""
     second = choose(errors)
     if second is None:
         text = "Under this protocol no other model was tested on these slices."

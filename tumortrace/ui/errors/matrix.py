@@ -1,4 +1,4 @@
-"""The confusion matrix as a door: a click on a cell opens its slices; a select box does the same without a mouse."""
+"""The clickable confusion matrix: a click on a cell opens its slices; a select box does the same without a mouse."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Tags = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Order:
-    """One way to sort."""
+    """One way to sort the slices of a cell."""
 
     title: str
     columns: tuple[str, ...]

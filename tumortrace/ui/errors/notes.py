@@ -38,7 +38,7 @@ def render(dataset: str, slice_id: str) -> None:
 
 
 def render_list(dataset: str | None) -> None:
-    """All notes.
+    """Draw the view Notes: all notes, with filters and an export.
 
     Args:
         dataset: Of the model on show: its slices can be opened here.

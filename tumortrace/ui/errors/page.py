@@ -22,7 +22,7 @@ VIEWS: Final = {"mistakes": "Mistakes", "patterns": "Patterns", "compare": "Two 
 
 
 def render(found: list[ResultSource]) -> None:
-    """The whole page.
+    """Draw the Errors page: the choice of model and view, and the view.
 
     Args:
         found: Shipped models and finished runs, at least one.

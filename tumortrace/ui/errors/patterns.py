@@ -45,7 +45,7 @@ class Patterns:
 
 
 def render(errors: Errors) -> None:
-    """The whole section."""
+    """Draw the view Patterns: error rates by group, by fold and by person, and what the ensemble corrects."""
     if errors.rows.empty:
         st.html(style.note("No predictions of this model are at hand.", "info", "Nothing to count."))
         return

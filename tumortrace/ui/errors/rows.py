@@ -90,7 +90,7 @@ def patients_of(rows: pd.DataFrame) -> list[str]:
 
 
 def voices(names: list[str]) -> list[str]:
-    """Those whose disagreement counts: a vote is made of the others, and the majority says the same of every slice."""
+    """The models whose disagreement counts: without the ensemble (made of the others) and the majority class."""
     return [name for name in names if name not in (benchmark_document.ENSEMBLE, benchmark_document.MAJORITY)]
 
 

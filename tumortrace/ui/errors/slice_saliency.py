@@ -29,7 +29,7 @@ class Wish:
     """What is drawn over the slice."""
 
     model: str | None
-    """Whose kept saliency; None where it is computed with the judge."""
+    """Whose kept saliency; None where it is computed with the weights at hand."""
     towards: str
     """:data:`WRONG` or :data:`TRUE`."""
     opacity: float
@@ -89,7 +89,7 @@ def _none(errors: Errors, row: pd.Series) -> None:
 
 
 def _same_network(loaded: LoadedModel, row: pd.Series) -> bool:
-    """Whether the judge is the very network of this prediction."""
+    """Whether the weights at hand are those of the very network of this prediction."""
     return (loaded.protocol, loaded.fold) == (row["protocol"], int(row["fold"]))
 
 

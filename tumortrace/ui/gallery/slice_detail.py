@@ -19,7 +19,7 @@ _FULL_HEIGHT = 12
 
 
 def render(chosen: Dataset, table: Table, slice_id: str) -> None:
-    """The whole view.
+    """Draw one slice large, with its facts, predictions and the other slices of its patient.
 
     Args:
         chosen: The dataset.

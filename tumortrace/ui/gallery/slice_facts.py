@@ -21,7 +21,7 @@ _WIDTHS = (256, 512)
 
 
 def unit_of(chosen: Dataset) -> str:
-    """Of areas: mm² where it is known how large a pixel is."""
+    """The unit of areas: mm² where the size of a pixel is known, else pixels."""
     return "mm²" if rows.spacing_known(chosen) else "px"
 
 

@@ -21,7 +21,7 @@ METRICS: Final = ("accuracy", "macro_f1", "log_loss")
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Ablations: each variant less its base, as a forest plot and a table."""
     table = bench.rows("ablations")
     if table.empty:
         benchmark_document.missing(bench, "No ablation has been computed yet.")

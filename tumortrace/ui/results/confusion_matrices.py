@@ -17,7 +17,7 @@ ROW: Final = 3
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Confusions: the confusion matrix of every model on one colour scale."""
     shipped = [source for source in found if source.run_id is None]
     left, right = plots.columns("confusions", [3, 2])
     if shipped:

@@ -32,7 +32,7 @@ _EXPLAINED: Final = {
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Failures: error rates by group, the persons behind most errors, doubted labels."""
     rates = bench.rows("failures", "error_rates")
     if rates.empty:
         benchmark_document.missing(bench, "No failures have been counted yet.")

@@ -39,7 +39,7 @@ _DECIMAL: Final = ("brier", "macro_auc")
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Leaderboard: every model under one protocol, and the runs of this machine."""
     shipped = [source for source in found if source.run_id is None]
     runs = [source for source in found if source.run_id is not None]
     if shipped:

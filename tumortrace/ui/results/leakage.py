@@ -23,7 +23,7 @@ FIGURES: Final = ("accuracy", "macro_f1", "recall/meningioma", "recall/glioma", 
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Leakage: the same models under a leaking protocol and under ``person``."""
     st.markdown(
         "The same recipes are tested on the same slices twice: once trained with slices (`slice`) or earlier and later "
         "exams (`official`) of the tested heads, once with none of them (`person`). What a model gains by that is "

@@ -31,7 +31,7 @@ _SWAPPED: Final = "swapped"
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Literature: published figures for the same dataset beside these."""
     table = benchmark_document.literature()
     if table.empty:
         text = "The file artifacts/benchmark/literature.csv holds them; it belongs to the project's source."

@@ -39,7 +39,7 @@ _KEPT: Final = ("value", "low", "high", "n", "sampled")
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Localisation: how well saliency maps point at the outlined tumour."""
     table = bench.rows("localisation")
     if table.empty:
         benchmark_document.missing(bench, "No saliency has been scored yet.")

@@ -25,7 +25,7 @@ _MADE: Final = {
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section One model: its figures, calibration, settings and cost."""
     if not found:
         benchmark_document.missing(bench, "No model has been tested yet.")
         return

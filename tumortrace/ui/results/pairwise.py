@@ -23,7 +23,7 @@ _VALUES: Final = ("difference", "low", "high")
 
 
 def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
-    """The whole section."""
+    """Draw the section Model against model: paired differences with intervals."""
     table = bench.rows("comparisons")
     if table.empty:
         benchmark_document.missing(bench, "No two models have been compared yet.")

@@ -26,7 +26,7 @@ from tumortrace.ui.shell.results_index import ResultSource
 
 @dataclass(frozen=True)
 class Section:
-    """One of them."""
+    """A section of the Results page."""
 
     title: str
     lead: str

@@ -46,7 +46,7 @@ def choose(
 def select(
     label: str, options: Sequence[str], key: str, first: str, names: Callable[[str], str], *, name: str | None = None
 ) -> str:
-    """The same as a selectbox.
+    """A selectbox whose choice stands in the address.
 
     Args:
         label: Of the box.
@@ -61,7 +61,7 @@ def select(
 
 
 def switch(label: str, key: str, first: bool = False, *, help: str | None = None) -> bool:
-    """The same as a toggle; in the address it stands as ``yes`` or ``no``."""
+    """A toggle whose state stands in the address, as ``yes`` or ``no``."""
     asked = st.query_params.get(key)
     if asked in (_ON, "no"):
         st.session_state[key] = asked == _ON
@@ -92,7 +92,7 @@ def benchmark_model(name: str) -> ModelRef | None:
 
 @contextmanager
 def tidied(known: Sequence[str]) -> Iterator[None]:
-    """Afterwards, none of the ``known`` parameters whose control was not drawn inside is left in the address."""
+    """On leaving, drop those of the ``known`` parameters from the address whose control was not drawn inside."""
     st.session_state[_DRAWN] = set()
     yield
     drawn = st.session_state.pop(_DRAWN, set())

@@ -39,7 +39,7 @@ class BenchmarkDocument:
     document: dict[str, Any]
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether this copy has benchmark results."""
         return bool(self.document)
 
     @property
@@ -60,7 +60,7 @@ class BenchmarkDocument:
 
 
 def read_document() -> BenchmarkDocument:
-    """What ships; a file that cannot be read is said to be so, and the page goes on without it."""
+    """The shipped results; a file that cannot be read is said to be so, and the page goes on without it."""
     with layout.errors():
         return _read(cache.stamp(cache.artifacts_file("benchmark", "results.json")))
     return BenchmarkDocument({})

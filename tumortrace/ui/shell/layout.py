@@ -1,6 +1,6 @@
 """The frame around every page: configuration, navigation, dataset, legend, running jobs, errors, small print.
 
-A page begins with ``with frame.page("train") as view:`` and is complete in itself, so the first visit to a fresh server
+A page begins with ``with layout.page("train") as view:`` and is complete in itself, so the first visit to a new server
 may be to any of them. Streamlit's built-in navigation is switched off in ``.streamlit/config.toml``.
 """
 
@@ -96,7 +96,7 @@ class View:
 
 @contextmanager
 def page(key: str) -> Iterator[View]:
-    """Frame one page.
+    """Draw the frame of a page around what its body draws.
 
     Args:
         key: A key of :data:`PAGES`.

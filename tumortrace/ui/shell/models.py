@@ -1,4 +1,4 @@
-"""Models that can judge a slice now: the shipped ones and finished runs; loaded once, shared, and asked through caches.
+"""Models that can classify a slice now: the shipped ones and finished runs; loaded once, shared, cached.
 
 Only here does the app touch torch, and only once a page asks for a judgement.
 """
@@ -59,7 +59,7 @@ class LoadedModel:
 
     @property
     def name(self) -> str:
-        """Of the model, as answers name it."""
+        """The model's name, as predictions hold it."""
         return self.ref.id
 
     @property
@@ -84,7 +84,7 @@ def explanation(loaded: LoadedModel, pixels: Pixels, target: int | None, method:
 
 
 def predictor(chosen: Sequence[LoadedModel]) -> Predictor:
-    """These models heard together, with everything that was fitted for the shipped ones; shared between sessions."""
+    """The predictor over these models, with what was fitted for the shipped ones; shared between sessions."""
     fitted = (cache.artifacts_file("benchmark", "results.json"), cache.artifacts_file("gate", "gate.json"))
     return _panel(tuple((loaded.key, loaded.changed) for loaded in chosen), tuple(map(cache.stamp, fitted)))
 

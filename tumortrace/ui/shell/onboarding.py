@@ -15,7 +15,7 @@ IMPORT_COMMAND = paths.command("data import PATH")
 
 
 def offer(why: str) -> None:
-    """The whole offer, where nothing is imported.
+    """Offer the dataset and synthetic slices, where nothing is imported.
 
     Args:
         why: What this page would show if there were slices; a sentence.

@@ -70,7 +70,7 @@ class ResultSource:
         return self.report.model_copy(update={"model": self.name})
 
     def metrics(self) -> pd.DataFrame:
-        """Its training, a row an epoch; empty where it is not known."""
+        """Metrics of the training, a row an epoch; empty where they are not known."""
         if self.run_id is not None:
             return runs.find_run(self.run_id).metrics
         shipped_models = {bundle.name: bundle for bundle in bundles.list_bundles()}

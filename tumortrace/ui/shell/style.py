@@ -137,7 +137,7 @@ def _dot(name: str) -> str:
 
 
 def note(text: str, kind: str = "info", title: str | None = None) -> str:
-    """A framed sentence.
+    """HTML of a framed sentence.
 
     Args:
         text: Plain text; escaped.
@@ -172,7 +172,7 @@ def field_error(message: str) -> str:
 
 
 def state_chip(state: str) -> str:
-    """The state of a run."""
+    """HTML of a chip with the state of a run."""
     return f'<span class="tt-state tt-{escape(state)}">{escape(state)}</span>'
 
 

@@ -80,7 +80,7 @@ def _mistake(source: ResultSource) -> None:
             if heat is None:
                 st.html(style.note("It is a vote, or its weights are not at hand.", "info", "No saliency."))
             else:
-                caption = f"Where it looked for {row['predicted_class']}"
+                caption = f"Saliency towards {row['predicted_class']}"
                 st.image(heat, caption=caption, alt=f"{caption}, slice {row['slice_id']}", width="stretch")
     st.html(style.probability_bars([float(row[name]) for name in PROBABILITIES], int(row["label"])))
     if images is None:

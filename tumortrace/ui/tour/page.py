@@ -20,7 +20,7 @@ from tumortrace.ui.tour import data, failure, live, prediction, results
 
 @dataclass(frozen=True)
 class Step:
-    """One of the six."""
+    """One of the six steps of the tour."""
 
     title: str
     lead: str

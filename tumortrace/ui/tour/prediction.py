@@ -41,7 +41,7 @@ def render(dataset: Dataset | None) -> None:
         if shown:
             loaded = next((one for one in asked_models if draws_outlines(one.name)), asked_models[0])
             found = models.explanation(loaded, asked.pixels, None)
-            caption = f"Where {loaded.title} looked for {CLASSES[found.target]}"
+            caption = f"Saliency of {loaded.title} towards {CLASSES[found.target]}"
             st.image(models.overlaid(found, OPACITY), caption=caption, alt=f"{caption}, {asked.title}", width="stretch")
         else:
             text = "A model names one of three tumours whatever the picture. So the gate looks first, and may refuse."

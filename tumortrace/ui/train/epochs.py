@@ -25,7 +25,7 @@ from tumortrace.ui.shell import cache
 
 VALIDATION: Final = "validation"
 UNWATCHED_A_CLASS: Final = 3
-"""Slices of each class in the strip of a run that kept no saliency maps."""
+"""Thumbnails of each class of a run that kept no saliency maps."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def confusion(epoch: Epoch, truth: dict[str, int]) -> pd.DataFrame:
 
 
 def tile_slices(epoch: Epoch, truth: dict[str, int]) -> list[str]:
-    """The slices of the strip, by class: the watched ones, or a few of each class where none were."""
+    """The validation slices shown as thumbnails, by class: those with saliency maps, or a few of each class."""
     chosen = sorted(epoch.watched, key=lambda slice_id: truth.get(slice_id, len(CLASSES)))
     if chosen:
         return chosen

@@ -66,7 +66,7 @@ def _to_address() -> None:
 
 
 def title(row: RunRow) -> str:
-    """A run in a line."""
+    """A run's title for people: model, protocol and fold, size, state, and when it was made."""
     started = datetime.fromtimestamp(row.created).strftime("%d %b %H:%M")
     return f"{model_title(row.model)} · {row.protocol} fold {row.fold} · {row.size} px · {row.state} · {started}"
 

@@ -1,4 +1,4 @@
-"""The Train page's queue: what waits, in which order, and how many jobs may share a device."""
+"""The Train page's queue: what waits, in which order, and how many jobs run per device."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def _setting() -> None:
     if state.QUEUE_PER_DEVICE not in st.session_state:
         st.session_state[state.QUEUE_PER_DEVICE] = queue.read_queue().per_device
     st.number_input(
-        "Jobs a device", 1, queue.MOST_PER_DEVICE, key=state.QUEUE_PER_DEVICE, on_change=_set, persist_state="session",
+        "Jobs per device", 1, queue.MOST_PER_DEVICE, key=state.QUEUE_PER_DEVICE, on_change=_set,
+        persist_state="session",
         help="How many runs may train on one device at once. Each is then slower, and memory is shared.",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A run as it learns: its curves, the strip of validation slices, the confusion matrix, and the pinned slices.
+"""A run as it learns: its curves, thumbnails of validation slices, the confusion matrix, and the pinned slices.
 
 Called within the Train page's fragment every second or so: what did not change comes from the caches of
 :mod:`tumortrace.ui.train.epochs`, and every widget and figure keeps its key.
