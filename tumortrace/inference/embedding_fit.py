@@ -132,12 +132,7 @@ def feature_vectors(
 
 
 def _read(model: Classifier, dataset: Dataset, slice_id: str) -> npt.NDArray[np.uint8]:
-    try:
-        return model.prepare(dataset.pixels(slice_id))
-    except OSError as error:
-        raise DataError(
-            "a slice cannot be read", value=str(dataset.image_path(slice_id)), remedy="Import the dataset again."
-        ) from error
+    return model.prepare(dataset.pixels(slice_id))
 
 
 def _bundle(name: str | None) -> Bundle:
