@@ -13,9 +13,7 @@ import numpy.typing as npt
 from tumortrace.errors import InputError, UnknownModel
 from tumortrace.imaging.formats import Opened, Refused, open_files
 from tumortrace.inference.bundle import find_bundle, list_bundles
-from tumortrace.inference.calibration import shipped_calibration
 from tumortrace.inference.classifier import Classifier
-from tumortrace.inference.ood import load_detector
 from tumortrace.inference.prediction import Prediction
 from tumortrace.inference.predictor import Predictor
 from tumortrace.inference.request import SliceInput, slice_inputs
@@ -58,8 +56,7 @@ def load_predictor(models: Sequence[str | Classifier] | Predictor | None = None)
     chosen = [bundle.name for bundle in list_bundles()] if asked is None else list(asked)
     if not chosen:
         raise UnknownModel("there is no model to ask", value=models, remedy="Name at least one, or restore artifacts/.")
-    loaded = [load_classifier(one) if isinstance(one, str) else one for one in chosen]
-    return Predictor(loaded, shipped_calibration(), load_detector())
+    return Predictor.fitted([load_classifier(one) if isinstance(one, str) else one for one in chosen])
 
 
 def classify(

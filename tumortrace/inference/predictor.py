@@ -57,7 +57,16 @@ class Predictor:
             DataError: The gate's files are damaged.
         """
         chosen = list_bundles() if bundles is None else bundles
-        return cls([Classifier.from_bundle(bundle) for bundle in chosen], shipped_calibration(), load_detector())
+        return cls.fitted([Classifier.from_bundle(bundle) for bundle in chosen])
+
+    @classmethod
+    def fitted(cls, models: Sequence[Classifier]) -> Predictor:
+        """These models, shipped or not, with everything that was fitted for those that ship.
+
+        Raises:
+            DataError: The gate's files are damaged.
+        """
+        return cls(models, shipped_calibration(), load_detector())
 
     @property
     def batch(self) -> int:

@@ -91,11 +91,9 @@ def predictor(chosen: Sequence[LoadedModel]) -> Predictor:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _panel(keys: tuple[tuple[str, int], ...], fitted: tuple[int, ...]) -> Predictor:
-    from tumortrace.inference.calibration import shipped_calibration
-    from tumortrace.inference.ood import load_detector
     from tumortrace.inference.predictor import Predictor
 
-    return Predictor([classifier(*key) for key in keys], shipped_calibration(), load_detector())
+    return Predictor.fitted([classifier(*key) for key in keys])
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
