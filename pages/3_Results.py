@@ -13,7 +13,7 @@ with layout.page("results") as view:
         layout.not_clinical()
         sections.render(bench, found)
     else:
-        model_figures.nothing()
+        model_figures.render_empty()
         if view.dataset is None:
             onboarding.offer("With slices, a model can be trained on them and judged here.")
         else:

@@ -11,7 +11,7 @@ with layout.page("errors") as view:
     if found:
         page.render(found)
     else:
-        model_figures.nothing()
+        model_figures.render_empty()
         if view.dataset is None:
             onboarding.offer("With slices, a model can be trained on them, and its mistakes looked at here.")
         else:

@@ -10,7 +10,7 @@ from safetensors.torch import save
 
 from tumortrace import paths, processes
 from tumortrace.config import parse_config
-from tumortrace.inference.ood import OODDetector, image_facts, save_detector
+from tumortrace.inference.ood import OODDetector, image_features, save_detector
 from tumortrace.inference.retrieval import save_index
 from tumortrace.models.registry import build
 
@@ -32,7 +32,7 @@ def ship(name: str) -> None:
 
 
 def gate(near: float) -> None:
-    count = len(image_facts(np.zeros((128, 128), np.uint8)))
+    count = len(image_features(np.zeros((128, 128), np.uint8)))
     arrays = np.zeros(count), np.ones(count), np.zeros(count), np.eye(2, count)
     save_detector(OODDetector(*arrays, near, near * 2, 0.0, {"slices": 10}))
 

@@ -308,3 +308,18 @@ def test_every_name_of_the_package_that_is_referred_to_exists() -> None:
 def test_a_table_of_the_documentation_names_a_maker() -> None:
     kinds = {kind for path in DOCUMENTS for kind in re.findall(r"<!-- table ([\w-]+)", path.read_text())}
     assert kinds <= set(docs_tables.TABLES)
+
+
+def test_every_name_that_a_docstring_refers_to_beside_itself_exists() -> None:
+    missing = []
+    for path in (ROOT / "tumortrace").rglob("*.py"):
+        text = path.read_text()
+        for module, name in re.findall(r":(?:mod|func|class|data|meth|attr):`~?\.(\w+)(?:\.(\w+))?", text):
+            beside = path.parent / f"{module}.py"
+            known = beside.read_text() if beside.exists() else ""
+            if not (beside.exists() or (path.parent / module).is_dir()) or not re.search(rf"\b{name}\b", known):
+                missing.append((path.name, module, name))
+        for name in re.findall(r":(?:func|class|data):`~?(\w+)`", text):
+            if not re.search(rf"(def|class) {name}\b|^{name}\b|import .*\b{name}\b|^\s+{name},", text, re.MULTILINE):
+                missing.append((path.name, "", name))
+    assert missing == []

@@ -163,12 +163,12 @@ def test_a_copied_slice_is_found_and_a_flat_or_missing_one_is_nobodys_duplicate(
 
 
 def test_facts_of_the_pixels_are_kept_by_fingerprint_and_made_again_when_damaged(dataset: datasets.Dataset) -> None:
-    assert pixel_facts.pixel_facts_path(dataset) is None
+    assert pixel_facts.cached_pixel_facts(dataset) is None
     seen: list[tuple[int, int]] = []
     first = pixel_facts.load_pixel_facts(dataset, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (len(first), len(first))
     assert (first["problem"] == "").all()
-    assert pixel_facts.pixel_facts_path(dataset).equals(first)
+    assert pixel_facts.cached_pixel_facts(dataset).equals(first)
     pixel_facts.path_of(dataset).write_bytes(b"damaged")
-    assert pixel_facts.pixel_facts_path(dataset) is None
+    assert pixel_facts.cached_pixel_facts(dataset) is None
     assert pixel_facts.load_pixel_facts(dataset).equals(first)

@@ -14,7 +14,7 @@ from tumortrace.errors import DataError
 from tumortrace.evaluation.calibration import apply_temperature
 from tumortrace.inference.calibration import EnsembleCalibration, shipped_calibration
 from tumortrace.inference.classifier import Classifier
-from tumortrace.inference.ood import FileMetadata, OODDetector, image_facts, load_detector, save_detector
+from tumortrace.inference.ood import FileMetadata, OODDetector, image_features, load_detector, save_detector
 from tumortrace.inference.patient import make_case
 from tumortrace.inference.prediction import GateDecision, Prediction
 from tumortrace.inference.predictor import Predictor
@@ -27,7 +27,7 @@ RECIPE = EnsembleCalibration("person", {"resnet18": 2.0}, WEIGHTS, {90: (0.9, 0.
 
 
 def make_gate(near: float = 1e6, far: float = 2e6, peak: float = 0.0) -> OODDetector:
-    count = len(image_facts(np.zeros((128, 128), np.uint8)))
+    count = len(image_features(np.zeros((128, 128), np.uint8)))
     return OODDetector(
         np.zeros(count), np.ones(count), np.zeros(count), np.eye(2, count), near, far, peak, {"slices": 10}
     )

@@ -82,15 +82,15 @@ def test_a_resnet_starts_with_the_encoder_of_a_tracenet() -> None:
 
 def test_a_run_of_the_same_slices_may_be_started_from() -> None:
     make()
-    warm_start.check(config(), open_dataset())
-    warm_start.check(config(init="scratch"), open_dataset())
+    warm_start.check_warm_start(config(), open_dataset())
+    warm_start.check_warm_start(config(init="scratch"), open_dataset())
 
 
 def test_a_run_that_learnt_from_another_dataset_is_refused(home: Path) -> None:
     make()
     write_manifest(home, "other")
     with pytest.raises(DatasetMismatch, match=r"learnt from another dataset.*first: tiny, here other"):
-        warm_start.check(config(), open_dataset("other"))
+        warm_start.check_warm_start(config(), open_dataset("other"))
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_a_run_that_learnt_from_another_dataset_is_refused(home: Path) -> None:
 def test_a_run_that_may_have_seen_what_is_tested_is_refused(other: dict[str, object]) -> None:
     make(**other)
     with pytest.raises(ConfigError, match=rf"learnt from other slices.*{next(iter(other))}"):
-        warm_start.check(config(), open_dataset())
+        warm_start.check_warm_start(config(), open_dataset())
 
 
 def test_a_run_that_is_absent_or_not_finished_is_refused() -> None:
     with pytest.raises(RunNotFound):
-        warm_start.check(config(init="run:nobody"), open_dataset())
+        warm_start.check_warm_start(config(init="run:nobody"), open_dataset())
     make(state="failed")
     with pytest.raises(ConfigError, match="not finished"):
-        warm_start.check(config(), open_dataset())
+        warm_start.check_warm_start(config(), open_dataset())
 
 
 def test_what_cannot_be_started_from_is_refused_before_a_run_is_made(home: Path) -> None:

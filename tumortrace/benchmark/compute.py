@@ -73,11 +73,11 @@ def compute_benchmark(
         ``comparisons`` (every pair of models on the same slices and seeds), ``spread`` (over folds, over seeds),
         ``calibration`` (as the network gives it, and at the temperature of its validation part), ``leakage`` and
         ``follow_ups`` (:mod:`.leakage`), ``ablations`` (:mod:`.ablations`), ``localisation`` and ``thresholds``
-        (:mod:`.pointing`), ``shifted`` (:mod:`.robustness`), ``failures`` (``error_rates, persons, suspects``;
-        :mod:`.failures`), ``coverage``
-        and ``limits`` (what prediction sets hold, and the ensemble's limits; :mod:`.coverage`), ``votes``
-        (:mod:`.ensemble`), ``context_shares`` (:mod:`.exam`), ``recipes``, ``compute``, ``missing`` (runs that are not
-        finished), and what it rests on.
+        (:mod:`.localisation_summary`), ``shifted`` (:mod:`.robustness`), ``failures`` (``error_rates, persons,
+        suspects``; :mod:`.error_analysis`), ``coverage`` and ``limits`` (what prediction sets hold, and the ensemble's
+        limits; :mod:`.coverage`), ``votes`` (:mod:`tumortrace.evaluation.ensemble`), ``context_shares``
+        (:mod:`.case_context`), ``recipes``, ``compute``, ``missing`` (runs that are not finished), and what it rests
+        on.
     """
     truth = splits.table_for(dataset)
     # As they will be read again: whoever computes a figure from the file gets the same.

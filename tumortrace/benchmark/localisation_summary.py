@@ -29,8 +29,8 @@ def one_threshold(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[int
             columns: ``model`` and ``fold``.
 
     Returns:
-        Columns :data:`KEPT`, and ``model/method`` to the threshold of each fold. Outlines that a model draws itself are
-        probabilities: they have their own IoU, at 0.5.
+        Columns :data:`PUBLISHED_METRICS`, and ``model/method`` to the threshold of each fold. Outlines that a model
+        draws itself are probabilities: they have their own IoU, at 0.5.
     """
     table = table.reset_index(drop=True)
     own = table["iou"] if "iou" in table else pd.Series(np.nan, index=table.index)

@@ -88,7 +88,7 @@ def import_state(records: Records, file: Path) -> ImportedState:
 
     Args:
         records: Where they go.
-        file: What :func:`export` wrote.
+        file: What :func:`export_state` wrote.
 
     Raises:
         DataError: The file is no such state, is cut off, or holds a record of another plan or dataset; nothing was

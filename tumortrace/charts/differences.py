@@ -34,7 +34,7 @@ _LOOKS: Final = {
 _SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
 
-def told(low: object, high: object) -> int:
+def difference_sentence(low: object, high: object) -> int:
     """What an interval of a difference says: 1 above zero, -1 below it, 0 when it holds zero or is unknown."""
     if undefined(low) or undefined(high):
         return 0
@@ -55,7 +55,7 @@ def matrix(frame: pd.DataFrame, words: str) -> go.Figure:
     names = [str(name) for name in dict.fromkeys([*frame["row"], *frame["column"]])]
     cells = {(str(cell["row"]), str(cell["column"])): cell for cell in frame.to_dict("records")}
     grid = [[cells.get((row, column)) for column in names] for row in names]
-    clear = sum(told(cell["low"], cell["high"]) != 0 for cell in cells.values()) // 2
+    clear = sum(difference_sentence(cell["low"], cell["high"]) != 0 for cell in cells.values()) // 2
     figure = new_figure(
         f"{words} of the model in the row less that of the model in the column, in points, for {len(names)} models; "
         f"in {clear} of {len(cells) // 2} pairs the interval leaves out zero.",
@@ -182,7 +182,7 @@ def _places(groups: list[str]) -> tuple[list[float], list[tuple[float, float]]]:
 
 
 def _kind(line: dict[Hashable, Any], lower_is_better: bool) -> str:
-    side = told(line["low"], line["high"]) * (-1 if lower_is_better else 1)
+    side = difference_sentence(line["low"], line["high"]) * (-1 if lower_is_better else 1)
     return "better" if side > 0 else "worse" if side < 0 else "open"
 
 
@@ -203,7 +203,7 @@ def _ends(line: dict[Hashable, Any], scale: float) -> str:
 def _shade(cell: dict[Hashable, Any] | None) -> float | None:
     if cell is None:
         return None
-    return float(cell["value"]) if told(cell["low"], cell["high"]) else 0.0
+    return float(cell["value"]) if difference_sentence(cell["low"], cell["high"]) else 0.0
 
 
 def _cell(cell: dict[Hashable, Any] | None, size: int) -> str:

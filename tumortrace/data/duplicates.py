@@ -158,7 +158,7 @@ def across_folds(pairs: pd.DataFrame) -> pd.DataFrame:
     """How many near-duplicates each protocol tears apart: one in the test fold, its double in training.
 
     Args:
-        pairs: From :func:`described`.
+        pairs: From :func:`with_descriptions`.
 
     Returns:
         A row a protocol: ``protocol, pairs`` (with both folds known), ``across``, and of these ``same_person`` and
@@ -188,7 +188,7 @@ def load_near_duplicates(path: Path, make: Callable[[], NearDuplicates], newer_t
     """The pairs kept at ``path``, or those ``make`` finds, which are then kept there.
 
     Args:
-        path: From :func:`kept_at`.
+        path: From :func:`near_duplicates_path`.
         make: Finds them.
         newer_than: Time of change (in ns) of what they are made from: older pairs are made again.
     """

@@ -41,8 +41,8 @@ def path_of(dataset: Dataset) -> Path:
     return paths.cache() / f"pixel-facts-{dataset.fingerprint[:20]}-{_VERSION}.parquet"
 
 
-def pixel_facts_path(dataset: Dataset) -> pd.DataFrame | None:
-    """The facts as :func:`load` found them before; None where nobody has looked yet, or the file is damaged."""
+def cached_pixel_facts(dataset: Dataset) -> pd.DataFrame | None:
+    """What :func:`load_pixel_facts` found before; None where nobody has looked yet, or the file is damaged."""
     path = path_of(dataset)
     if not path.is_file():
         return None
@@ -70,7 +70,7 @@ def load_pixel_facts(
         ``low``, ``high`` (darkest and brightest value), ``at_low``, ``at_high`` (the share of pixels that have them);
         and :data:`HASHES`. Zero throughout where the slice cannot be read.
     """
-    found = None if again else pixel_facts_path(dataset)
+    found = None if again else cached_pixel_facts(dataset)
     if found is not None:
         return found
     known = dataset.manifest["sha256"].fillna("")
@@ -88,7 +88,7 @@ def load_pixel_facts(
 
 
 def hashes(facts: pd.DataFrame) -> Hash:
-    """The perceptual hashes ``[N, 4]`` of :func:`load`'s rows."""
+    """The perceptual hashes ``[N, 4]`` of :func:`load_pixel_facts`'s rows."""
     return np.ascontiguousarray(facts[list(HASHES)].to_numpy(dtype=np.uint64))
 
 

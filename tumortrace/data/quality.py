@@ -1,7 +1,7 @@
 """What is odd about a dataset: a list of checks, each with the slices it finds. Nothing is mended or left out.
 
 Most checks need the manifest alone; :mod:`tumortrace.data.pixel_facts` is needed for those of the pixels, and for the
-rest what is said in :func:`check`. A check whose input is not there says so, and is never counted as passed.
+rest what is said in :func:`quality_checks`. A check whose input is not there says so, and is never counted as passed.
 """
 
 from __future__ import annotations

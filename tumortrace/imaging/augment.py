@@ -1,10 +1,10 @@
 """Augmentation of a whole batch on its device, image and mask together.
 
 What happens to each slice is a function of 34 uniform numbers, drawn for a whole epoch at once on the CPU
-(:func:`draw`): a run that resumes within an epoch, or shares its batches with other processes, draws the same. The
-batch itself sees one bilinear sampling and a few element-wise operations, with no random generator and nothing that
-waits for the device. kornia's ``AugmentationSequential``, which this replaced, asks the host for random numbers in each
-of its parts and took four times as long on two cores, 15 ms of a step of 400.
+(:func:`sample_parameters`): a run that resumes within an epoch, or shares its batches with other processes, draws the
+same. The batch itself sees one bilinear sampling and a few element-wise operations, with no random generator and
+nothing that waits for the device. kornia's ``AugmentationSequential``, which this replaced, asks the host for random
+numbers in each of its parts and took four times as long on two cores, 15 ms of a step of 400.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Augment(nn.Module):
 
         Args:
             images: ``[B, D, S, S]`` in 0..1; the D slices of a stack move together.
-            numbers: ``[B, NUMBERS]`` from :func:`draw`, on the same device.
+            numbers: ``[B, NUMBERS]`` from :func:`sample_parameters`, on the same device.
             masks: ``[B, 1, S, S]``, 0 or 1; moved with nearest-neighbour sampling, never changed in intensity.
 
         Returns:

@@ -128,7 +128,7 @@ class Classifier:
         Args:
             pixels: ``[H, W]``.
             target: The class to explain; None takes the predicted one.
-            method: One of :data:`METHODS`.
+            method: One of :data:`tumortrace.explain.methods.METHODS`.
         """
         image = self.prepare(pixels)
         stack = self._stack(image[None])

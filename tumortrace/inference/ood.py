@@ -73,7 +73,7 @@ class OODDetector:
     def distance(self, image: Slice) -> float:
         """How unlike the training slices a prepared slice ``[128, 128]`` is; 0 or more."""
         return float(
-            feature_distances(image_facts(image)[None], self.mean, self.scale, self.centre, self.directions)[0]
+            feature_distances(image_features(image)[None], self.mean, self.scale, self.centre, self.directions)[0]
         )
 
     def decide(self, image: Slice, claims: FileMetadata, peak: float | None) -> GateDecision:
@@ -151,7 +151,7 @@ def save_detector(gate: OODDetector, folder: Path | None = None) -> Path:
     return folder
 
 
-def image_facts(image: Slice) -> npt.NDArray[np.float32]:
+def image_features(image: Slice) -> npt.NDArray[np.float32]:
     """What is measured of a prepared slice ``[128, 128]``: ``[F]``."""
     return features(np.where(image < FLOOR, 0, image).astype(np.uint8))
 

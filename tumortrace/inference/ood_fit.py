@@ -18,7 +18,7 @@ from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DataError
 from tumortrace.evaluation.bootstrap import mean_interval
-from tumortrace.inference.ood import CLIP, SETTINGS, OODDetector, feature_distances, image_facts
+from tumortrace.inference.ood import CLIP, SETTINGS, OODDetector, feature_distances, image_features
 
 FALSE_ALARM: Final = 0.05
 """Share of held-out slices that the gate may turn away, half of it by distance, half for want of a tumour region."""
@@ -64,7 +64,7 @@ def fit_detector(dataset: Dataset, peaks: Mapping[str, float]) -> OODDetector:
 def measure_all(dataset: Dataset) -> npt.NDArray[np.float32]:
     """The measured features of every slice, a process a core: ``[N, F]``."""
     images = np.asarray(cache.load_cache(dataset, SETTINGS).images)
-    return np.stack(Parallel(n_jobs=-1, batch_size=64)(delayed(image_facts)(image) for image in images))
+    return np.stack(Parallel(n_jobs=-1, batch_size=64)(delayed(image_features)(image) for image in images))
 
 
 def held_out_distances(measured: npt.NDArray[np.float32], folds: npt.NDArray[np.int64]) -> Floats:

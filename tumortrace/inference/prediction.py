@@ -76,7 +76,7 @@ class Prediction:
 
     @property
     def named_label(self) -> int | None:
-        """:attr:`prediction` where the slice may be judged: None behind a closed gate."""
+        """:attr:`label` where the slice may be judged: None behind a closed gate."""
         return self.label if self.gate is None or self.gate.open else None
 
     @property

@@ -6,12 +6,12 @@ from tumortrace.runs.run import (
     Run,
     RunState,
     Status,
+    actual_status,
     create,
     delete,
     find_run,
     folders,
     list_runs,
-    raw_record,
 )
 
 __all__ = [
@@ -20,10 +20,10 @@ __all__ = [
     "Run",
     "RunState",
     "Status",
+    "actual_status",
     "create",
     "delete",
     "find_run",
     "folders",
     "list_runs",
-    "raw_record",
 ]

@@ -111,7 +111,7 @@ def import_run(file: Path, *, run_id: str | None = None) -> Run:
     A run that was live when it was exported comes back as stopped.
 
     Args:
-        file: What :func:`export` wrote.
+        file: What :func:`export_run` wrote.
         run_id: Another name for the run; None keeps its own.
 
     Raises:

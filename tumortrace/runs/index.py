@@ -89,7 +89,7 @@ def read_index() -> Index:
     entries = [one.found for one in made if isinstance(one.found, IndexEntry)]
     broken = [now[folder].found for folder in sorted(now)]
     return Index(
-        [replace(one, status=runs.raw_record(one.status)) if one.status.state in LIVE else one for one in entries],
+        [replace(one, status=runs.actual_status(one.status)) if one.status.state in LIVE else one for one in entries],
         [error for error in broken if isinstance(error, RunUnreadable)],
     )
 

@@ -4,11 +4,11 @@
 
     TUMORTRACE_HOME/runs/<run_id>/
         config.json           the RunConfig
-        dataset.json          which dataset it rests on: name, fingerprint (see training.run_dataset)
+        dataset.json          which dataset it rests on: name, fingerprint (see runs.dataset)
         status.json           Status, replaced atomically about every second: the heartbeat too
         metrics/version_K/metrics.csv   one row an epoch, through Fabric's CSV logger; K counts the starts
         telemetry/version_K/metrics.csv one row a second: loss, rate, throughput, memory, utilisation
-        epochs/NNNN.npz       what the model thought of the validation slices (see training.snapshots)
+        epochs/NNNN.npz       what the model thought of the validation slices (see runs.snapshots)
         pins.json             slices somebody wants followed
         checkpoint.ckpt       everything needed to go on (weights, optimiser, EMA, progress)
         model.safetensors     final weights (EMA where it is on)
@@ -132,7 +132,7 @@ class Run:
     @property
     def status(self) -> Status:
         """How it fares; a dead process without a final state reads as ``crashed``."""
-        return raw_record(self.written_status)
+        return actual_status(self.written_status)
 
     @property
     def written_status(self) -> Status:
@@ -279,7 +279,7 @@ def folders() -> list[Run]:
     return [Run(entry) for entry in folder.iterdir() if _NAME.fullmatch(entry.name)] if folder.is_dir() else []
 
 
-def raw_record(status: Status) -> Status:
+def actual_status(status: Status) -> Status:
     """What was written last, or ``crashed`` where the process it speaks of is gone."""
     if status.state not in LIVE or _alive(status):
         return status

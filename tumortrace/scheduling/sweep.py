@@ -136,7 +136,7 @@ def run_sweep(
     """Run what is not finished yet; a first Ctrl-C asks every running task to stop with a checkpoint.
 
     Args:
-        tasks: From :func:`plan`.
+        tasks: From :func:`plan_sweep`.
         backend: Where.
         on_outcome: Called as each task ends.
         **terms: Further fields of :class:`tumortrace.scheduling.worker.WorkerOptions`.

@@ -96,7 +96,7 @@ def prepare(
         dataset = run.dataset.dataset
         data = run_data.load_run_data(config, dataset, fabric.device, writer.caching if writer else None)
         if not checkpoint.exists():
-            warm_start.check(config, dataset)
+            warm_start.check_warm_start(config, dataset)
         # A resumed run's starting weights are in its checkpoint; it must not need a download again.
         net = build(config.model, pretrained=not checkpoint.exists())
     net = net.to(fabric.device).to(memory_format=net.memory_format)

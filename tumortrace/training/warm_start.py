@@ -61,16 +61,16 @@ def check_split(config: RunConfig) -> None:
 
 
 def check_start(config: RunConfig) -> None:
-    """Refuse what cannot be trained, before a run folder is made: :func:`check_split` and :func:`check`.
+    """Refuse what cannot be trained, before a run folder is made: :func:`check_split` and :func:`check_warm_start`.
 
     A sweep asks :func:`check_split` alone: the run that a task starts from may be one of its own, still to be trained.
     """
     check_split(config)
     if starts_from(config) is not None:
-        check(config, datasets.open_dataset(config.dataset))
+        check_warm_start(config, datasets.open_dataset(config.dataset))
 
 
-def check(config: RunConfig, dataset: Dataset) -> None:
+def check_warm_start(config: RunConfig, dataset: Dataset) -> None:
     """Refuse a run that is not finished, or that has learnt from other slices.
 
     Raises:

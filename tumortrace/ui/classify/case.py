@@ -32,7 +32,9 @@ def slices(opened: Opened, plane: int) -> tuple[list[ClassifyRequest], list[str]
     return found, broken
 
 
-def judged(chosen: list[LoadedModel], every: Sequence[ClassifyRequest], key: str) -> tuple[Case, list[Prediction]]:
+def predict_case(
+    chosen: list[LoadedModel], every: Sequence[ClassifyRequest], key: str
+) -> tuple[Case, list[Prediction]]:
     """Judge every slice, with a bar and the curve so far while it runs."""
     bar, so_far = st.progress(0.0, text=f"Judging {len(every)} slices ..."), st.empty()
     drawn = 0

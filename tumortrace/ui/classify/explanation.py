@@ -22,7 +22,7 @@ ROW: Final = 3
 """Maps beside each other."""
 
 
-def looked(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
+def render(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     """Saliency by model, side by side."""
     method, target, opacity = _settings()
     by_key = {loaded.key: loaded for loaded in chosen}

@@ -24,7 +24,7 @@ from tumortrace.ui.shell.models import LoadedModel
 STEM = "tumortrace"
 
 
-def one(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
+def render_slice(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel]) -> None:
     """The report of a single slice."""
     st.caption(
         "The report holds the picture, TraceNet's outline, saliency, gate, probabilities, prediction sets, the models "
@@ -43,7 +43,7 @@ def one(asked: ClassifyRequest, prediction: Prediction, chosen: list[LoadedModel
     receipt([asked])
 
 
-def batch(
+def render_batch(
     pairs: Sequence[tuple[ClassifyRequest, Prediction]],
     refused: Sequence[Prediction],
     case: Case | None,

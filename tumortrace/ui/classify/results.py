@@ -69,7 +69,7 @@ def single(one: ClassifyRequest, chosen: list[LoadedModel]) -> None:
     if shown:
         _behind(one, prediction, chosen)
     else:
-        report.one(one, prediction, chosen)
+        report.render_slice(one, prediction, chosen)
 
 
 @st.fragment
@@ -86,9 +86,9 @@ def _behind(one: ClassifyRequest, prediction: Prediction, chosen: list[LoadedMod
         elif part == "stable":
             perturbations.stable(one, chosen)
         elif part == "take":
-            report.one(one, prediction, chosen)
+            report.render_slice(one, prediction, chosen)
         else:
-            explanation.looked(one, prediction, chosen)
+            explanation.render(one, prediction, chosen)
 
 
 def several(found: list[Opened | Refused], chosen: list[LoadedModel]) -> None:
@@ -137,7 +137,7 @@ def _batch(singles: list[ClassifyRequest], refused: list[Prediction], chosen: li
     bar.empty()
     with place.container():
         _table(judged)
-    report.batch(list(zip(singles, judged, strict=True)), refused, None, chosen)
+    report.render_batch(list(zip(singles, judged, strict=True)), refused, None, chosen)
 
 
 def _table(judged: list[Prediction]) -> None:
@@ -175,10 +175,10 @@ def _large(one: Opened, chosen: list[LoadedModel]) -> None:
         help="Every slice of this plane, and what they say together. Takes about a third of a second a slice.",
     ):  # fmt: skip
         every, broken = whole.slices(one, plane)
-        case, judged = whole.judged(chosen, every, one.name)
+        case, judged = whole.predict_case(chosen, every, one.name)
         with st.container(border=True):
             whole.render(case, broken, f"{one.name}_{plane}")
-            report.batch(list(zip(every, judged, strict=True)), [], case, chosen)
+            report.render_batch(list(zip(every, judged, strict=True)), [], case, chosen)
     slice_ = _tried(one, plane, index)
     if slice_ is not None:
         single(slice_, chosen)

@@ -99,7 +99,7 @@ def scale(words: str) -> str:
     )
 
 
-def said(sentences: Sequence[str], title: str = "What this says") -> str:
+def sentence_list(sentences: Sequence[str], title: str = "What this says") -> str:
     """Sentences in type large enough to be read out."""
     return (
         f'<section class="tt-says" aria-label="{escape(title)}"><h4>{escape(title)}</h4>'

@@ -43,7 +43,7 @@ def choose_text() -> bool:
     return chosen == "shares"
 
 
-def one(source: ResultSource, level: str) -> None:
+def render(source: ResultSource, level: str) -> None:
     """All figures of one model."""
     report = source.report
     part = report.unit(level)
@@ -139,7 +139,7 @@ def _training(source: ResultSource) -> None:
         )
 
 
-def nothing() -> None:
+def render_empty() -> None:
     """Where there is neither a shipped model nor a finished run."""
     text = "Results appear as soon as a run has finished: it then predicts its test fold once, and is judged."
     st.html(style.note(text, "info", "No results yet."))

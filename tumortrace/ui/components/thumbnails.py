@@ -27,7 +27,7 @@ _KEPT: Final = 4096
 _AT_ONCE: Final = min(4, cpu_count())
 
 
-def many(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) -> list[bytes]:
+def make_thumbnails(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) -> list[bytes]:
     """A square JPEG of each row's slice, in order; crossed where its file is missing or broken.
 
     ``st.image`` sends such a picture as it is only with ``width="stretch"``; given a smaller width it would decode and
@@ -45,9 +45,9 @@ def many(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: int = SIDE) 
         return list(pool.map(lambda one: _made(chosen.folder, chosen.fingerprint, *one, side), asked))
 
 
-def one(chosen: Dataset, row: pd.Series, outlined: bool, side: int = SIDE) -> bytes:
+def make_thumbnail(chosen: Dataset, row: pd.Series, outlined: bool, side: int = SIDE) -> bytes:
     """The thumbnail of a single row."""
-    return many(chosen, row.to_frame().T, outlined, side)[0]
+    return make_thumbnails(chosen, row.to_frame().T, outlined, side)[0]
 
 
 def shrunk(pixels: npt.NDArray[np.generic], outline: str | None, side: int) -> bytes:

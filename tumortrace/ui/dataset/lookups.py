@@ -35,7 +35,7 @@ def facts(dataset: Dataset) -> pd.DataFrame | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _facts(folder: str, fingerprint: str, stamp: int) -> pd.DataFrame | None:
-    return pixel_facts.pixel_facts_path(datasets.open_dataset(Path(folder).name))
+    return pixel_facts.cached_pixel_facts(datasets.open_dataset(Path(folder).name))
 
 
 def open_all(dataset: Dataset, label: str, key: str, again: bool = False) -> None:

@@ -53,7 +53,7 @@ def settle(name: str, options: Sequence[str | None], first: str | None) -> str |
     return chosen
 
 
-def told(name: str, *reset: str) -> None:
+def on_change(name: str, *reset: str) -> None:
     """The reader chose something with a widget (a callback): write it, and forget what hung on the old choice."""
     _write(name, st.session_state.get(KEYS[name]))
     for other in reset:

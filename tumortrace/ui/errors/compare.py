@@ -36,7 +36,7 @@ class Pair:
 
 def render(errors: Errors, tags: Tags) -> None:
     """Draw the view Two models: who is right where the other is wrong."""
-    second = choose(errors)
+    second = choose_models(errors)
     if second is None:
         text = "Under this protocol no other model was tested on these slices."
         st.html(style.note(text, "info", "Nothing to compare with."))
@@ -44,7 +44,7 @@ def render(errors: Errors, tags: Tags) -> None:
     names = [errors.titles[errors.name], errors.titles[second]]
     st.selectbox(
         f"{names[0]} beside", _others(errors), key=state.ERRORS_COMPARE, persist_state="session",
-        format_func=lambda name: errors.titles[name], on_change=address.told, args=(address.COMPARE,), width=380,
+        format_func=lambda name: errors.titles[name], on_change=address.on_change, args=(address.COMPARE,), width=380,
     )  # fmt: skip
     pair = _pair(errors.stamp, second, errors)
     if pair is None:
@@ -65,15 +65,15 @@ def render(errors: Errors, tags: Tags) -> None:
     _slices(errors, pair, names, tags)
 
 
-def choose(errors: Errors) -> str | None:
+def choose_models(errors: Errors) -> str | None:
     """The model that is compared with, as the address and the session say."""
     others = _others(errors)
     return address.settle(address.COMPARE, others, others[0]) if others else None
 
 
-def listed(errors: Errors) -> pd.DataFrame:
+def render_slices(errors: Errors) -> pd.DataFrame:
     """The rows of the list that is open, to step through."""
-    second = choose(errors)
+    second = choose_models(errors)
     pair = None if second is None else _pair(errors.stamp, second, errors)
     if pair is None:
         return errors.rows.iloc[:0]
@@ -156,7 +156,7 @@ def _slices(errors: Errors, pair: Pair, names: list[str], tags: Tags) -> None:
     whose = names[1] if chosen == "only first" else names[0]
     st.caption(f"Under each slice stands what {whose} said. The surest mistakes first.")
     if errors.dataset is None:
-        mistakes.table(listed(errors))
+        mistakes.table(render_slices(errors))
         return
     mistakes.grid(errors.dataset, held, tags, key="_compare")
 

@@ -127,7 +127,7 @@ def _order_and_whose(errors: Errors, tags: Tags) -> None:
     st.selectbox(
         "Patient", errors.patients, index=None, placeholder="any", key=state.ERRORS_PATIENT, persist_state="session",
         format_func=lambda name: f"{name.removeprefix(PERSON)}, all exams" if name.startswith(PERSON) else name,
-        width=FIELD, on_change=address.told, args=(address.PATIENT,),
+        width=FIELD, on_change=address.on_change, args=(address.PATIENT,),
     )  # fmt: skip
     names = [ANY, NOTED, *dict.fromkeys(tag for found in tags.values() for tag in found)]
     if st.session_state.get(state.ERRORS_TAG) not in names:

@@ -40,11 +40,11 @@ def render(found: list[ResultSource]) -> None:
     address.settle(address.CELL, matrix.CELLS, matrix.MISTAKES)
     address.settle(address.PATIENT, [None, *errors.patients], None)
     if view == "compare":
-        compare.choose(errors)
+        compare.choose_models(errors)
     row = _asked(errors)
     _say_dropped()
     if row is not None:
-        listed = compare.listed(errors) if view == "compare" else mistakes.listed(errors, tags)
+        listed = compare.render_slices(errors) if view == "compare" else mistakes.listed(errors, tags)
         slice_detail.render(errors, row, listed, tags)
     else:
         _section(view, errors, tags)
@@ -85,12 +85,12 @@ def _choose(found: list[ResultSource]) -> tuple[ResultSource, str]:
     )  # fmt: skip
     second.segmented_control(
         "Protocol", tested, key=state.ERRORS_PROTOCOL, required=True, persist_state="session",
-        on_change=address.told, args=(address.PROTOCOL,),
+        on_change=address.on_change, args=(address.PROTOCOL,),
         help="Which folds: person is the honest one, official compares with the literature, slice leaks.",
     )  # fmt: skip
     third.segmented_control(
         "View", list(VIEWS), key=state.ERRORS_VIEW, required=True, format_func=lambda name: VIEWS[name],
-        persist_state="session", on_change=address.told, args=(address.VIEW, state.SLICE, address.SEED),
+        persist_state="session", on_change=address.on_change, args=(address.VIEW, state.SLICE, address.SEED),
     )  # fmt: skip
     return by_place[model, protocol], view
 
@@ -109,7 +109,7 @@ def _old_link() -> None:
 
 def _model_told() -> None:
     # Another model may not know the protocol or stand beside itself; a slice stays open, to see how the other did.
-    address.told(address.MODEL, address.PROTOCOL, address.COMPARE)
+    address.on_change(address.MODEL, address.PROTOCOL, address.COMPARE)
 
 
 def _asked(errors: Errors) -> pd.Series | None:

@@ -39,7 +39,7 @@ def controls(errors: Errors, row: pd.Series) -> Wish | None:
     """Whose saliency, towards which class and how strongly; None where there is none to draw."""
     if not _here(errors, row):
         return None
-    lookers, loaded = kept(errors, row), loaded_model_of(errors)
+    lookers, loaded = models_with_maps(errors, row), loaded_model_of(errors)
     if not lookers and loaded is None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="looked"):
@@ -109,7 +109,7 @@ def _kept(errors: Errors, row: pd.Series, model: str, wish: Wish) -> None:
     st.caption("Kept from the benchmark: the network that erred had not seen this patient.")
 
 
-def kept(errors: Errors, row: pd.Series) -> list[str]:
+def models_with_maps(errors: Errors, row: pd.Series) -> list[str]:
     """The models that erred on this slice and whose saliency was kept; the one on show first."""
     if errors.source.run_id is not None or row["protocol"] != KEPT or int(row["seed"]):
         return []

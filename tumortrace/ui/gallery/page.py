@@ -81,7 +81,7 @@ def _page(count: int) -> int:
 def _grid(chosen: Dataset, table: Table, places: npt.NDArray[np.int64], query: Query) -> None:
     outlined = bool(st.session_state.get(state.GALLERY_OUTLINE, True))
     part = table.rows.iloc[places]
-    made = thumbnails.many(chosen, part, outlined)
+    made = thumbnails.make_thumbnails(chosen, part, outlined)
     with st.container(horizontal=True, gap="small", key="tiles"):
         for picture, row in zip(made, part.to_dict("records"), strict=True):
             _tile(picture, row, _said(chosen, row, query))

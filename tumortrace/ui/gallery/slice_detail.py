@@ -155,7 +155,7 @@ def _exams(chosen: Dataset, table: Table, row: pd.Series) -> None:
             "them apart, a model is tested on a head it has seen."
         )
     part = exams[shown]
-    made = thumbnails.many(chosen, part, outlined=False, side=168)
+    made = thumbnails.make_thumbnails(chosen, part, outlined=False, side=168)
     with st.container(horizontal=True, gap="small", height=300 if len(part) > _FULL_HEIGHT else "content", key="mine"):
         for picture, slice_id in zip(made, part["slice_id"].astype(str), strict=True):
             own = slice_id == str(row["slice_id"])

@@ -35,7 +35,7 @@ class SlicePrediction:
 def of(chosen: Dataset, slice_id: str) -> list[SlicePrediction]:
     """Every out-of-fold prediction for a slice, in the order of models."""
     found = []
-    for source in table.judged(chosen):
+    for source in table.out_of_fold_sources(chosen):
         try:
             joined = results_index.joined(source)
         except TumorTraceError:

@@ -31,14 +31,14 @@ def title(source: ResultSource) -> str:
     return f"{source.name} ({source.report.protocol}{fold})".replace(" · ", ", ")
 
 
-def judged(chosen: Dataset) -> list[ResultSource]:
+def out_of_fold_sources(chosen: Dataset) -> list[ResultSource]:
     """Models with out-of-fold rows on this dataset."""
     return [source for source in results_index.result_sources() if source.dataset_name == chosen.name]
 
 
 def table_of(chosen: Dataset) -> Table:
     """The prepared table of a dataset; shared between sessions, so never changed."""
-    who = tuple((source.key, source.report.created) for source in judged(chosen))
+    who = tuple((source.key, source.report.created) for source in out_of_fold_sources(chosen))
     changed = cache.stamp(cache.artifacts_file("benchmark", "results.json"))
     return _table(str(chosen.folder), chosen.fingerprint, who, changed)
 
@@ -77,7 +77,7 @@ def _missed(chosen: Dataset, rows: pd.DataFrame) -> tuple[dict[str, npt.NDArray[
     """A flag a model and protocol, and how many of them err (NaN for a slice none has judged)."""
     flags: dict[str, npt.NDArray[np.bool_]] = {}
     wrong, heard = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
-    for source in judged(chosen):
+    for source in out_of_fold_sources(chosen):
         try:
             joined = results_index.joined(source)
         except TumorTraceError:

@@ -92,7 +92,7 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
         unit=level, baselines=(*benchmark_document.BASELINES, *benchmark_document.case_context()),
     )  # fmt: skip
     if sentences:
-        st.html(figures_large.said(sentences))
+        st.html(figures_large.sentence_list(sentences))
     with st.expander("Every figure of every model", icon=":material/table:"):
         _table(judged, level, f"Leaderboard, protocol {protocol}", overall=shifted.overall(bench, protocol))
         st.caption(

@@ -34,7 +34,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
         return
     if source.synthetic and not all(other.synthetic for other in found):
         layout.synthetic_banner("This model was tested on synthetic slices")
-    model_figures.one(source, model_figures.choose_level())
+    model_figures.render(source, model_figures.choose_level())
     if source.run_id is None and bench:
         model, protocol = source.report.model, source.report.protocol
         left, right = plots.columns("spread")

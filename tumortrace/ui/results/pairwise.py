@@ -109,7 +109,7 @@ def outcome(line: dict[str, Any], words: str) -> str:
     """
     first, second = model_title(line["first"]), model_title(line["second"])
     value, low, high = (line[name] for name in _VALUES)
-    side = charts.told(low, high)
+    side = charts.difference_sentence(low, high)
     figure = words[:1].lower() + words[1:]
     if side == 0:
         ends = theme.span(low, high, sign=True) or "no interval"

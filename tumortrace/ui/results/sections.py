@@ -83,7 +83,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
 
 
 def _arrive() -> None:
-    """A link to a model leads to its section, under its protocol; a :class:`ModelRef` names both."""
+    """A link to a model leads to its section, under its protocol; the reference names both."""
     if MODEL not in st.query_params:
         return
     asked = address.benchmark_model(MODEL)

@@ -45,7 +45,7 @@ def render(dataset: Dataset | None) -> None:
             baselines=(*benchmark_document.BASELINES, *benchmark_document.case_context()),
         )  # fmt: skip
         if sentences:
-            st.html(figures_large.said(sentences))
+            st.html(figures_large.sentence_list(sentences))
     else:
         st.caption(f"{words} of runs of this machine, each on its own test fold, with 95 % intervals by bootstrap.")
 
