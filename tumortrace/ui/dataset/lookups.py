@@ -16,7 +16,7 @@ from tumortrace.data.duplicates import NearDuplicates
 from tumortrace.inference import embedding
 from tumortrace.inference.embedding import Embedding
 from tumortrace.ui.gallery import selection
-from tumortrace.ui.shell import cache, style
+from tumortrace.ui.shell import cache, images, style
 
 FEW: Final = 600
 """Up to so many slices are opened at once, without asking."""
@@ -123,12 +123,10 @@ def strip(
 
 def tile(dataset: Dataset, slice_id: str, label: int, key: str, said: str = "", side: int = TILE) -> None:
     """One slice: picture, class, a line, and the button that opens it. A slice that cannot be read says so."""
-    try:
-        picture: Any = cache.thumbnail(dataset, slice_id, side * 3 // 2, outline=True)
-    except (OSError, ValueError, SyntaxError):
+    picture: Any = cache.thumbnail(dataset, slice_id, side * 3 // 2, outline=True)
+    st.image(picture, width=side, alt=f"Slice {slice_id}, {CLASSES[label]}")
+    if picture == images.missing(side * 3 // 2):
         st.caption("cannot be read")
-    else:
-        st.image(picture, width=side, alt=f"Slice {slice_id}, {CLASSES[label]}")
     st.html(f'<div class="tt-tile">{style.class_chip(label)}</div>')
     if said:
         st.caption(said)
