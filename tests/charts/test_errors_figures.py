@@ -61,7 +61,7 @@ def _some(frame: pd.DataFrame, full: bool) -> pd.DataFrame:
 def test_every_chart_is_tested() -> None:
     charts = {
         name
-        for name, value in vars(errors).items()
+        for name, value in (vars(errors) | vars(confusion_charts)).items()
         if not name.startswith("_") and getattr(value, "__module__", "") not in ("", theme.__name__)
         if getattr(value, "__annotations__", {}).get("return") == "go.Figure"
     }
