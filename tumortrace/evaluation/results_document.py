@@ -109,7 +109,7 @@ class ResultsDocument(Record):
     ablations: list[AblationEffect] = Field(default_factory=list)
     localisation: list[LocalisationFigure] = Field(default_factory=list)
     thresholds: dict[str, dict[int, float]] = Field(default_factory=dict)
-    """``model/method`` to the share of a map's range above which it counts as outline, 0 to 1, by fold."""
+    """``model/method`` and test fold to the share of a map's maximum above which a pixel is pointed at, 0 to 1."""
     shifted: list[ShiftedAccuracy] = Field(default_factory=list)
     failures: Failures = Failures()
     coverage: list[CoverageFigure] = Field(default_factory=list)

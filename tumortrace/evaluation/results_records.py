@@ -199,6 +199,7 @@ class ErrorRate(Record):
     low: Figure
     high: Figure
     n: Count
+    """Predictions, a slice and seed each."""
     persons: Count
 
 
@@ -212,7 +213,7 @@ class HardestPerson(Record):
     """Their patient ids; empty in documents of before."""
     class_name: str = Field(alias="class")
     errors: Count
-    """Predictions that are wrong, of ``n``."""
+    """Predictions, a slice and seed each, that are wrong; of ``n``."""
     n: Count
     share: float
     """Of all errors of the model, 0 to 1."""
