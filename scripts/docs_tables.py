@@ -12,12 +12,15 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from tumortrace.config import CONTEXT, model_names, model_title
 from tumortrace.constants import CLASSES
-from tumortrace.evaluation import published
+from tumortrace.evaluation import published, tables
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.shipped import shipped_reports
 from tumortrace.explain.methods import TITLES
 from tumortrace.inference.bundle import Bundle, list_bundles
 from tumortrace.inference.ood import load_detector
@@ -35,7 +38,14 @@ WANTED: Final = (
 )  # fmt: skip
 """What the project set out to reach under ``official``."""
 
-Found = dict[str, Any]
+
+@dataclass(frozen=True)
+class Found:
+    """What the tables are made from."""
+
+    results: ResultsDocument = field(default_factory=ResultsDocument)
+    figures: Sequence[dict[str, Any]] = ()
+    """Of all reports, from :func:`tumortrace.evaluation.tables.figures`."""
 
 
 def leaderboard(found: Found, protocol: str, unit: str) -> str:
@@ -107,7 +117,7 @@ def card(found: Found, model: str) -> str:
 
 def recipe(found: Found, model: str) -> str:
     """The settings that differ from the defaults."""
-    settings = found.get("recipes", {}).get(model, {})
+    settings = found.results.recipes.get(model, {})
     return _table(["setting", "value"], [[f"`{key}`", f"`{value}`"] for key, value in sorted(settings.items())])
 
 
@@ -115,13 +125,13 @@ def comparisons(found: Found, protocol: str, metric: str = "accuracy") -> str:
     """Every pair of models."""
     lines = [
         [
-            f"{model_title(line['first'])} less {model_title(line['second'])}", _gap(line, "difference"),
-            str(line["only_first"]), str(line["only_second"]), f"{line['p_mcnemar']:.2g}", f"{line['n']:,}",
+            f"{model_title(line.first)} less {model_title(line.second)}", _gap(line, "difference"),
+            str(line.only_first), str(line.only_second), f"{line.p_mcnemar:.2g}", f"{line.n:,}",
         ]
-        for line in found.get("comparisons", [])
-        if line["protocol"] == protocol and line["metric"] == metric
-        and not {line["first"], line["second"]} & {"majority", "classical"}
-        and not any(line[side].endswith(CONTEXT) for side in ("first", "second"))
+        for line in found.results.comparisons
+        if line.protocol == protocol and line.metric == metric
+        and not {line.first, line.second} & {"majority", "classical"}
+        and not any(name.endswith(CONTEXT) for name in (line.first, line.second))
     ]  # fmt: skip
     return _table(["pair", f"{metric}, points", "right: first alone", "second alone", "McNemar p", "n"], lines)
 
@@ -129,10 +139,10 @@ def comparisons(found: Found, protocol: str, metric: str = "accuracy") -> str:
 def leakage(found: Found) -> str:
     """The same recipe under a leaky protocol and under ``person``, on the same slices."""
     lines = [
-        [model_title(line["model"]), line["protocol"], _shown(line["leaky"]), _shown(line["honest"]),
-         _gap(line, "gain"), f"{line['n']:,}"]
-        for line in found.get("leakage", [])
-        if line["metric"] == "accuracy" and line["model"] != "majority"
+        [model_title(line.model), line.protocol, _shown(line.leaky), _shown(line.honest),
+         _gap(line, "gain"), f"{line.n:,}"]
+        for line in found.results.leakage
+        if line.metric == "accuracy" and line.model != "majority"
     ]  # fmt: skip
     return _table(["model", "protocol", "accuracy", "under `person`", "gain, points", "n"], lines)
 
@@ -140,24 +150,22 @@ def leakage(found: Found) -> str:
 def followups(found: Found) -> str:
     """Gliomas with and without a follow-up exam in training."""
     lines = []
-    for line in found.get("follow_ups", []):
-        if line["model"] == "majority":
+    for line in found.results.follow_ups:
+        if line.model == "majority":
             continue
-        share = line["group"] in ("follow-up", "none")
-        counted = f"{line['right']} of {line['n']}" if line["right"] is not None else ""
+        share = line.group in ("follow-up", "none")
+        counted = f"{line.right} of {line.n}" if line.right is not None else ""
         value = _ends(line) if share else _gap(line, "value") + " points"
-        lines.append(
-            [model_title(line["model"]), line["protocol"], line["group"], value, counted, str(line["persons"])]
-        )
+        lines.append([model_title(line.model), line.protocol, line.group, value, counted, str(line.persons)])
     return _table(["model", "protocol", "gliomas", "recall", "right", "persons"], lines)
 
 
 def ablations(found: Found, base: str, metric: str = "accuracy") -> str:
     """Each variant less its base."""
     lines = [
-        [line["factor"], line["level"], _shown(line["value"]), _gap(line, "difference"), f"{line['n']:,}"]
-        for line in found.get("ablations", [])
-        if line["base"] == base and line["metric"] == metric and line["factor"]
+        [line.factor, line.level or "", _shown(line.value), _gap(line, "difference"), f"{line.n:,}"]
+        for line in found.results.ablations
+        if line.base == base and line.metric == metric and line.factor
     ]
     return _table(["factor", "level", metric, "difference, points", "n"], lines)
 
@@ -165,9 +173,9 @@ def ablations(found: Found, base: str, metric: str = "accuracy") -> str:
 def failures(found: Found, model: str, protocol: str) -> str:
     """Error rate of one model by what is known of a slice."""
     lines = [
-        [line["by"], line["group"], _ends(line), f"{line['n']:,}", f"{line['persons']:,}"]
-        for line in found.get("failures", {}).get("error_rates", [])
-        if line["model"] == model and line["protocol"] == protocol
+        [line.by, line.group, _ends(line), f"{line.n:,}", f"{line.persons:,}"]
+        for line in found.results.failures.error_rates
+        if line.model == model and line.protocol == protocol
     ]
     return _table(["by", "group", "error rate", "slices", "persons"], lines)
 
@@ -175,18 +183,19 @@ def failures(found: Found, model: str, protocol: str) -> str:
 def persons(found: Found, model: str, protocol: str) -> str:
     """Who is behind most errors."""
     lines = [
-        [line["person_id"], line["class"], f"{line['errors']} of {line['n']}", f"{line['share']:.0%}"]
-        for line in found.get("failures", {}).get("persons", [])
-        if line["model"] == model and line["protocol"] == protocol
+        [line.person_id, line.class_name, f"{line.errors} of {line.n}", f"{line.share:.0%}"]
+        for line in found.results.failures.persons
+        if line.model == model and line.protocol == protocol
     ][:10]
     return _table(["person", "class", "wrong", "share of all errors"], lines)
 
 
 def suspects(found: Found, protocol: str) -> str:
     """Labels to look at again."""
+    doubted = found.results.failures.suspects.get(protocol)
     lines = [
-        [line["slice_id"], line["patient_id"] or "", line["label"], line["suggested"], _shown(line["quality"])]
-        for line in found.get("failures", {}).get("suspects", {}).get(protocol, {}).get("suspects", [])
+        [line.slice_id, line.patient_id or "", line.label, line.suggested, _shown(line.quality)]
+        for line in (doubted.suspects if doubted else [])
     ][:20]
     return _table(["slice", "patient", "label", "suggested", "label quality"], lines)
 
@@ -194,9 +203,9 @@ def suspects(found: Found, protocol: str) -> str:
 def localisation(found: Found, metric: str, group: str = "all") -> str:
     """Saliency methods by model."""
     cells = {
-        (line["model"], line["method"]): line
-        for line in found.get("localisation", [])
-        if line["metric"] == metric and line["group"] == group
+        (line.model, line.method): line
+        for line in found.results.localisation
+        if line.metric == metric and line.group == group
     }
     models = [name for name in model_names() if any(model == name for model, _ in cells)]
     methods = [name for name in (*TITLES, "outline", "even", "centre") if any(method == name for _, method in cells)]
@@ -208,9 +217,9 @@ def localisation(found: Found, metric: str, group: str = "all") -> str:
 def calibration(found: Found, protocol: str) -> str:
     """As the network says it, and at the temperature of its validation part."""
     cells = {
-        (line["model"], line["tempered"], line["metric"]): line
-        for line in found.get("calibration", [])
-        if line["protocol"] == protocol
+        (line.model, line.tempered, line.metric): line
+        for line in found.results.calibration
+        if line.protocol == protocol
     }
     lines = [
         [model_title(name), *(_ends(cells.get((name, tempered, metric))) for metric in ("ece", "brier", "log_loss")
@@ -225,10 +234,10 @@ def calibration(found: Found, protocol: str) -> str:
 def spread(found: Found, protocol: str) -> str:
     """Accuracy fold by fold."""
     lines = [
-        [model_title(line["model"]), *map(_shown, line["values"].values()), _shown(line["sd"])]
-        for line in found.get("spread", [])
-        if line["protocol"] == protocol and line["by"] == "fold" and line["metric"] == "accuracy"
-        and line["model"] != "majority"
+        [model_title(line.model), *map(_shown, line.values.values()), _shown(line.sd)]
+        for line in found.results.spread
+        if line.protocol == protocol and line.by == "fold" and line.metric == "accuracy"
+        and line.model != "majority"
     ]  # fmt: skip
     width = max((len(line) for line in lines), default=2)
     lines = [line for line in lines if len(line) == width]
@@ -237,24 +246,24 @@ def spread(found: Found, protocol: str) -> str:
 
 def votes(found: Found, protocol: str) -> str:
     """Weights of the ensemble, fold by fold."""
-    mine = [vote for vote in found.get("votes", []) if vote["protocol"] == protocol]
-    models = [name for name in model_names() if mine and name in mine[0]["weights"]]
-    lines = [[str(vote["fold"]), *(f"{vote['weights'][name]:.2f}" for name in models), str(vote["n"])] for vote in mine]
+    mine = [vote for vote in found.results.votes if vote.protocol == protocol]
+    models = [name for name in model_names() if mine and name in mine[0].weights]
+    lines = [[str(vote.fold), *(f"{vote.weights[name]:.2f}" for name in models), str(vote.n)] for vote in mine]
     return _table(["fold", *map(model_title, models), "validation slices"], lines)
 
 
 def coverage(found: Found, model: str = "ensemble") -> str:
     """What prediction sets promise and hold, out of fold."""
     cells = {
-        (line["protocol"], line["level"], line["class"], line["metric"]): line
-        for line in found.get("coverage", [])
-        if line["model"] == model
+        (line.protocol, line.level, line.class_name, line.metric): line
+        for line in found.results.coverage
+        if line.model == model
     }
     lines = []
     for protocol, level in dict.fromkeys((protocol, level) for protocol, level, _, _ in cells):
         held = [_ends(cells.get((protocol, level, name, "coverage"))) for name in (None, *CLASSES)]
         sizes = [_ends(cells.get((protocol, level, None, metric))) for metric in ("size", "single")]
-        lines.append([f"`{protocol}`", f"{level} %", f"{cells[protocol, level, None, 'size']['n']:,}", *held, *sizes])
+        lines.append([f"`{protocol}`", f"{level} %", f"{cells[protocol, level, None, 'size'].n:,}", *held, *sizes])
     head = [
         "protocol",
         "promised",
@@ -293,29 +302,30 @@ def compute(found: Found) -> str:
     """What it took."""
     lines = [
         [
-            line["part"],
-            model_title(line["model"]),
-            line["size"],
-            str(line["runs"]),
-            f"{line['hours']:.2f}",
-            line["device"],
+            line.part,
+            model_title(line.model),
+            line.size or "",
+            str(line.runs),
+            f"{line.hours:.2f}",
+            line.device,
         ]
-        for line in found.get("compute", [])
+        for line in found.results.compute
     ]
     return _table(["part", "model", "size", "runs", "hours", "on"], lines)
 
 
 def rests(found: Found) -> str:
     """What all figures rest on, in a sentence or two."""
-    if not found:
+    results = found.results
+    facts, missing = results.dataset, len(results.missing)
+    if facts is None:
         return NOTHING
-    facts, missing = found["dataset"], len(found["missing"])
     text = (
-        f"Preset `{found['preset']}`: {found['note']} {facts['slices']:,} slices, {facts['patients']} patients, "
-        f"{facts['persons']} persons. In brackets: 95 % intervals by bootstrap over persons."
+        f"Preset `{results.preset}`: {results.note} {facts.slices:,} slices, {facts.patients} patients, "
+        f"{facts.persons} persons. In brackets: 95 % intervals by bootstrap over persons."
     )
     if missing:
-        parts = ", ".join(f"{part} {count}" for part, count in _counts(line["part"] for line in found["missing"]))
+        parts = ", ".join(f"{part} {count}" for part, count in _counts(line.part for line in results.missing))
         text += f" {missing} runs of the preset are not finished yet ({parts}); every table says its n."
     return text
 
@@ -342,7 +352,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a table is out of step")
     only_look = parser.parse_args(arguments).check
-    found, stale = published.results(), []
+    figures = [figure for report in shipped_reports() for figure in tables.figures(report)]
+    found, stale = Found(published.results(), figures), []
     for path in sorted(path for pattern in FILES for path in ROOT.glob(pattern)):
         before = path.read_text()
         after = fill(before, found)
@@ -366,24 +377,29 @@ def _tested(bundle: Bundle) -> str:
 
 def _figures(found: Found, protocol: str, unit: str) -> dict[str, dict[tuple[str, str | None], Any]]:
     tables: dict[str, dict[tuple[str, str | None], Any]] = {}
-    for one in found.get("figures", []):
+    for one in found.figures:
         if (one["protocol"], one["unit"]) == (protocol, unit):
             tables.setdefault(one["model"], {})[one["metric"], one["class"]] = one
     return tables
 
 
 def _ends(one: Any) -> str:
-    if not one or one["value"] is None:
+    """``0.950 (0.940 to 0.960)`` of a figure of a report, a record of the document, or a card's dict."""
+    if not one:
         return ""
-    known = one["low"] is not None and one["high"] is not None
-    return f"{one['value']:.3f}" + (f" ({one['low']:.3f} to {one['high']:.3f})" if known else "")
+    value, low, high = (one[name] if isinstance(one, dict) else getattr(one, name) for name in ("value", "low", "high"))
+    if value is None:
+        return ""
+    known = low is not None and high is not None
+    return f"{value:.3f}" + (f" ({low:.3f} to {high:.3f})" if known else "")
 
 
 def _gap(line: Any, key: str) -> str:
-    if line[key] is None:
+    value = getattr(line, key)
+    if value is None:
         return ""
-    known = line["low"] is not None
-    return f"{100 * line[key]:+.1f}" + (f" ({100 * line['low']:+.1f} to {100 * line['high']:+.1f})" if known else "")
+    known = line.low is not None
+    return f"{100 * value:+.1f}" + (f" ({100 * line.low:+.1f} to {100 * line.high:+.1f})" if known else "")
 
 
 def _shown(value: float | None) -> str:

@@ -72,7 +72,7 @@ def test_the_former_settings_of_the_changelog_are_those_that_are_read() -> None:
 
 def test_a_table_without_figures_says_how_to_get_them() -> None:
     text = "before\n<!-- table leaderboard person slice -->\nold\n<!-- end -->\nafter\n"
-    filled = docs_tables.fill(text, {})
+    filled = docs_tables.fill(text, docs_tables.Found())
     assert "old" not in filled
     assert "tumortrace benchmark --resume" in filled
     assert filled.startswith("before\n<!-- table leaderboard person slice -->\n")
@@ -80,7 +80,7 @@ def test_a_table_without_figures_says_how_to_get_them() -> None:
 
 
 def test_a_leaderboard_has_the_best_model_first_with_its_interval() -> None:
-    found = {"figures": [*figures_of("resnet18", 0.9), *figures_of("tracenet", 0.95)]}
+    found = docs_tables.Found(figures=[*figures_of("resnet18", 0.9), *figures_of("tracenet", 0.95)])
     lines = docs_tables.leaderboard(found, "person", "slice").splitlines()
     assert lines[2].startswith("| TraceNet | 3,064 | 0.950 (0.940 to 0.960)")
     assert lines[3].startswith("| ResNet18")

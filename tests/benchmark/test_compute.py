@@ -15,13 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from tumortrace import paths
-from tumortrace.benchmark import artifacts, compute, plan
+from tumortrace.benchmark import artifacts, plan
 from tumortrace.cli import main
 from tumortrace.data.phantom import make_phantom
 from tumortrace.errors import ConfigError, DataError
 from tumortrace.evaluation import published
 from tumortrace.evaluation.predictions import COLUMNS
 from tumortrace.evaluation.report import make_reports, read_reports
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import CalibrationFigure
 from tumortrace.evaluation.shipped import shipped_predictions, shipped_reports
 from tumortrace.runs.run import Run
 from tumortrace.scheduling import worker
@@ -100,14 +102,15 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop(one
     assert set(rows["protocol"]) == {"official", "person"}
     networks = {"tracenet", "cnn3d", "ensemble"}
     assert set(rows["model"]) == networks | {f"{name}_exam" for name in networks} | {"classical", "majority"}
-    keys = {"model", "protocol", "unit", "metric", "class", "value", "low", "high", "n"}
-    assert all(set(line) == keys for line in found["figures"])
-    assert found["synthetic"] is True
-    assert found["missing"] == []
+    written = json.loads((paths.artifacts() / "benchmark" / "results.json").read_text())
+    assert "figures" not in written, "they stand in the reports"
+    assert ResultsDocument.model_validate(written) == found
+    assert found.synthetic is True
+    assert found.missing == []
     for name in ("comparisons", "spread", "calibration", "leakage", "ablations", "localisation", "votes", "compute"):
-        assert found[name], name
-    assert found["failures"]["error_rates"]
-    assert {line["method"] for line in found["localisation"] if line["model"] == "tracenet"} >= {
+        assert getattr(found, name), name
+    assert found.failures.error_rates
+    assert {line.method for line in found.localisation if line.model == "tracenet"} >= {
         "gradcam", "gradcam++", "hirescam", "layercam", "eigencam", "scorecam", "outline", "even", "centre",
     }  # fmt: skip
     with np.load(paths.artifacts() / "benchmark" / "saliency.npz", allow_pickle=False) as maps:
@@ -124,7 +127,7 @@ def test_one_command_trains_and_writes_every_figure_and_goes_on_after_a_stop(one
     later = RUN.invoke(main.app, [*words, "--no-train", "--json"])
     assert json.loads(later.stdout)["missing"] == 0
     pd.testing.assert_frame_equal(shipped_predictions(), rows)
-    assert {**published.results(), "created": ""} == {**found, "created": ""}
+    assert published.results().model_copy(update={"created": ""}) == found.model_copy(update={"created": ""})
 
 
 @pytest.mark.usefixtures("small")
@@ -151,18 +154,22 @@ def test_what_cannot_be_done_is_said_in_one_sentence() -> None:
 
 
 def test_the_document_is_a_line_a_record_and_has_no_nan() -> None:
-    document = compute._finite(
-        {"figures": [{"value": np.float32(0.5), "low": float("nan")}, {"value": 1}], "votes": [], "n": np.int64(3)}
-    )
-    text = artifacts._lines(document)
-    assert json.loads(text) == {
-        "figures": [{"value": 0.5, "low": None}, {"value": 1}], "votes": [], "n": 3,
-    }  # fmt: skip
-    assert len([line for line in text.splitlines() if '"value"' in line]) == 2
+    line = {"model": "a", "protocol": "person", "tempered": False, "metric": "ece", "high": None}
+    lines = [
+        line | {"value": np.float32(0.5), "low": float("nan"), "n": np.int64(3)},
+        line | {"value": 1, "low": np.float64("inf"), "n": 4},
+    ]
+    document = ResultsDocument(calibration=[CalibrationFigure.model_validate(one) for one in lines])
+    text = artifacts._lines(document.model_dump(mode="json", by_alias=True))
+    assert json.loads(text)["calibration"] == [
+        line | {"value": 0.5, "low": None, "n": 3}, line | {"value": 1, "low": None, "n": 4},
+    ]  # fmt: skip
+    assert json.loads(text)["votes"] == []
+    assert len([one for one in text.splitlines() if '"value"' in one]) == 2
 
 
 def test_what_ships_is_read_back_or_said_to_be_broken(home: Path) -> None:
-    assert published.results() == {}
+    assert not published.results()
     assert published.literature().empty
     assert shipped_predictions().empty
     assert shipped_reports() == []

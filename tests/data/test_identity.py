@@ -11,6 +11,7 @@ import pytest
 from tumortrace.data import identity, splits
 from tumortrace.data.datasets import open_dataset
 from tumortrace.data.manifest import conform
+from tumortrace.evaluation.results_document import DatasetFacts
 
 
 def imported(home: Path, name: str, rows: pd.DataFrame, fingerprint: str = "f") -> None:
@@ -63,8 +64,8 @@ def test_a_benchmark_speaks_of_its_own_slices_alone(home: Path, frozen: pd.DataF
     imported(home, "figshare", frozen.iloc[:5].assign(label=1), "own")
     imported(home, "mine", frozen.iloc[:20], "a")
     own, mine = open_dataset("figshare"), open_dataset("mine")
-    published = {"dataset": {"name": "figshare"}}
-    assert [identity.is_about(published, one) for one in (own, mine)] == [False, True]
-    other = {"dataset": {"name": "mine", "fingerprint": "b"}}
-    assert not identity.is_about(other, mine)
-    assert identity.is_about({"dataset": {"name": "mine", "fingerprint": "a"}}, mine)
+    facts = DatasetFacts(name="figshare", slices=20, patients=3, persons=3)
+    assert [identity.is_about(facts, one) for one in (own, mine)] == [False, True]
+    assert not identity.is_about(None, mine)
+    assert not identity.is_about(facts.model_copy(update={"name": "mine", "fingerprint": "b"}), mine)
+    assert identity.is_about(facts.model_copy(update={"name": "mine", "fingerprint": "a"}), mine)

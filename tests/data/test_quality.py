@@ -12,6 +12,9 @@ from PIL import Image
 
 from tumortrace.data import datasets, duplicates, pixel_facts, quality, splits
 from tumortrace.data.phantom import make_phantom
+from tumortrace.evaluation import published
+from tumortrace.evaluation.results_document import DatasetFacts, ResultsDocument
+from tumortrace.evaluation.results_records import DoubtedLabels, Failures, LabelSuspect
 
 
 @pytest.fixture
@@ -134,13 +137,18 @@ def test_near_duplicates_count_between_persons_or_labels_alone(dataset: datasets
 
 
 def test_suspect_labels_are_those_of_the_benchmark_of_this_very_dataset(dataset: datasets.Dataset) -> None:
-    line = {"slice_id": "3", "label": "glioma", "suggested": "meningioma", "quality": 0.1}
-    results = {"dataset": {"name": "phantom"}, "failures": {"suspects": {"person": {"suspects": [line]}}}}
-    assert quality.suspects_of(results | {"dataset": {"name": "figshare"}}, dataset) is None
-    other = {"dataset": {"name": "phantom", "fingerprint": "of others"}}
-    assert quality.suspects_of(results | other, dataset) is None
-    assert quality.suspects_of({}, dataset) is None
-    checks = quality.quality_checks(dataset, suspects=quality.suspects_of(results, dataset))
+    line = LabelSuspect(slice_id="3", patient_id=None, label="glioma", suggested="meningioma", quality=0.1)
+    failures = Failures(suspects={"person": DoubtedLabels(judge="ensemble", suspects=[line])})
+
+    def results(name: str, fingerprint: str | None = None) -> ResultsDocument:
+        facts = DatasetFacts(name=name, fingerprint=fingerprint, slices=9, patients=3, persons=3)
+        return ResultsDocument(dataset=facts, failures=failures)
+
+    assert published.suspects_of(results("figshare"), dataset) is None
+    assert published.suspects_of(results("phantom", "of others"), dataset) is None
+    assert published.suspects_of(ResultsDocument(), dataset) is None
+    assert published.suspects_of(ResultsDocument(failures=failures), dataset) is None
+    checks = quality.quality_checks(dataset, suspects=published.suspects_of(results("phantom"), dataset))
     assert ids(checks, "suspect") == ["3"]
     assert "rather meningioma (protocol person)" in found(checks, "suspect").findings[0][1]
 

@@ -11,6 +11,7 @@ import pytest
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation.findings import findings
 from tumortrace.evaluation.report import Report, make_report
+from tumortrace.evaluation.results_records import LeakageGain, PairedComparison
 
 Make = Callable[..., Report]
 
@@ -32,18 +33,18 @@ def make(make_rows: Callable[..., pd.DataFrame], make_truth: Callable[..., pd.Da
     return one
 
 
-def pair(first: str, second: str, low: float, high: float, protocol: str = "official") -> dict[str, object]:
-    return {
-        "protocol": protocol, "first": first, "second": second, "metric": "macro_f1", "difference": (low + high) / 2,
-        "low": low, "high": high,
-    }  # fmt: skip
+def pair(first: str, second: str, low: float, high: float, protocol: str = "official") -> PairedComparison:
+    return PairedComparison(
+        protocol=protocol, first=first, second=second, metric="macro_f1", difference=(low + high) / 2, low=low,
+        high=high, n=120, persons=20, both_right=100, only_first=8, only_second=7, both_wrong=5, p_mcnemar=1.0,
+    )  # fmt: skip
 
 
-def gain(low: float, high: float, model: str = "tracenet") -> dict[str, object]:
-    return {
-        "model": model, "protocol": "official", "metric": "macro_f1", "class": None, "gain": (low + high) / 2,
-        "low": low, "high": high,
-    }  # fmt: skip
+def gain(low: float, high: float, model: str = "tracenet") -> LeakageGain:
+    return LeakageGain(
+        model=model, protocol="official", metric="macro_f1", class_name=None, n=120, leaky=0.95, honest=0.9,
+        gain=(low + high) / 2, low=low, high=high,
+    )  # fmt: skip
 
 
 def test_the_best_model_is_named_with_protocol_n_and_interval(make: Make) -> None:

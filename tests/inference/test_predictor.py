@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from tests.inference.conftest import MakeRun
-from tumortrace import paths, processes
+from tests.shipping import ship_results
+from tumortrace import paths
+from tumortrace.constants import CLASSES
+from tumortrace.data import splits
 from tumortrace.errors import DataError
 from tumortrace.evaluation.calibration import apply_temperature
+from tumortrace.evaluation.report import make_report, write_reports
+from tumortrace.evaluation.results_document import EnsembleVote, ResultsDocument
 from tumortrace.inference.calibration import EnsembleCalibration, shipped_calibration
 from tumortrace.inference.classifier import Classifier
 from tumortrace.inference.ood import FileMetadata, OODDetector, image_features, load_detector, save_detector
@@ -130,18 +135,27 @@ def test_models_are_weighed_as_fitted_and_all_the_same_where_one_of_them_is_miss
 def test_the_recipe_is_read_from_the_benchmark_that_ships() -> None:
     assert shipped_calibration() == EnsembleCalibration()
     votes = [
-        {"protocol": "official", "temperatures": {"a": 9.0}, "weights": {"a": 1.0}},
-        {"protocol": "person", "temperatures": {"a": 2.0, "b": 1.0}, "weights": {"a": 0.2, "b": 0.8}},
-        {"protocol": "person", "temperatures": {"a": 0.5, "b": 1.0}, "weights": {"a": 0.4, "b": 0.6}},
+        EnsembleVote(protocol=protocol, seed=0, fold=fold, temperatures=temperatures, weights=weights, n=20)
+        for protocol, fold, temperatures, weights in (
+            ("official", 1, {"a": 9.0}, {"a": 1.0}),
+            ("person", 1, {"a": 2.0, "b": 1.0}, {"a": 0.2, "b": 0.8}),
+            ("person", 2, {"a": 0.5, "b": 1.0}, {"a": 0.4, "b": 0.6}),
+        )
     ]
-    figure = {"model": "ensemble", "protocol": "person", "unit": "slice", "metric": "accuracy", "n": 3064}
-    document = {"votes": votes, "limits": {"person": {"90": [0.1, 0.2, 0.3]}}, "figures": [figure]}
-    processes.write_json(paths.artifacts() / "benchmark" / "results.json", {"schema_version": 1, **document})
+    shares = {"ensemble_exam": {"person/0/1": 0.25, "person/0/2": 0.5, "official/0/1": 0.0}}
+    document = ResultsDocument(votes=votes, limits={"person": {90: [0.1, 0.2, 0.3]}}, context_shares=shares)
+    folder = ship_results(document)
+    assert shipped_calibration().slices == 0, "no report of the ensemble ships"
+    held = splits.frozen_figshare().iloc[:30]
+    rows = held[["slice_id"]].assign(model="ensemble", protocol="person", seed=0, fold=1)
+    rows = rows.assign(**{f"p_{name}": 1 / 3 for name in CLASSES})
+    reports = [make_report(table, held, replicates=5) for table in (rows.assign(model="a").iloc[:7], rows)]
+    write_reports(reports, folder / "reports.json")
     found = shipped_calibration()
     assert found.protocol == "person"
     assert found.temperatures == pytest.approx({"a": 1.0, "b": 1.0})
     assert found.weights == pytest.approx({"a": 0.3, "b": 0.7})
-    assert (found.limits, found.slices) == ({90: (0.1, 0.2, 0.3)}, 3064)
+    assert (found.limits, found.slices, found.own_share) == ({90: (0.1, 0.2, 0.3)}, 30, 0.375)
     assert found.fits(["b", "a"])
     assert found.fits(["b", "a", "more"]), "one that was not fitted with them has no say"
     assert not found.fits(["a"])

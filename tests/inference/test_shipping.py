@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from tests.inference.conftest import SIZES, MakeRun
-from tumortrace import paths, processes
+from tests.shipping import ship_results
+from tumortrace import paths
 from tumortrace.data import splits
 from tumortrace.errors import RunNotResumable, UnknownModel, WeightsMismatch
 from tumortrace.evaluation.report import make_report, write_reports
+from tumortrace.evaluation.results_document import EnsembleVote, ResultsDocument
 from tumortrace.inference.bundle import find_bundle, list_bundles
 from tumortrace.inference.classifier import Classifier
 from tumortrace.inference.publish import publish
@@ -49,8 +51,11 @@ def test_a_model_trained_on_all_slices_has_the_figures_of_its_recipe(make_run: M
     report = make_report(pd.concat(tested), splits.frozen_figshare(), replicates=10)
     folder = paths.artifacts() / "benchmark"
     write_reports([report], folder / "reports.json")
-    votes = [{"temperatures": {"cnn3d": 2.0}}, {"temperatures": {"cnn3d": 0.5}}]
-    processes.write_json(folder / "results.json", {"schema_version": 1, "votes": votes})
+    votes = [
+        EnsembleVote(protocol="person", seed=0, fold=fold, temperatures={"cnn3d": one}, weights={"cnn3d": 1.0}, n=20)
+        for fold, one in ((1, 2.0), (2, 0.5))
+    ]
+    ship_results(ResultsDocument(votes=votes))
     publish(make_run("cnn3d", fold=0))
     bundle = find_bundle("cnn3d")
     assert bundle.scores["accuracy"] == report.slice.metrics.accuracy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from tumortrace.data import splits
 from tumortrace.data.manifest import conform
 from tumortrace.evaluation.predictions import join_truth
 from tumortrace.evaluation.report import make_reports, write_reports
+from tumortrace.evaluation.results_document import ResultsDocument
 
 MODELS = {"tracenet": 9, "resnet18": 6, "ensemble": 12, "majority": 0}
 """Of each model: it errs in every slice whose place is a multiple of this; the majority says the same of all."""
@@ -51,7 +51,7 @@ def rows() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def document() -> dict[str, Any]:
+def document() -> ResultsDocument:
     """``results.json`` with every list filled; the figures are invented."""
     ends = {"low": 0.01, "high": 0.05}
     pairs = [
@@ -63,8 +63,8 @@ def document() -> dict[str, Any]:
         )
     ]  # fmt: skip
     models = list(MODELS)
-    return {
-        "schema_version": 1, "created": "2026-01-02T03:04:05+00:00", "preset": "quick", "note": "64 px, one seed.",
+    return ResultsDocument.model_validate({
+        "created": "2026-01-02T03:04:05+00:00", "preset": "quick", "note": "64 px, one seed.",
         "synthetic": False, "dataset": {"name": "figshare", "slices": 3064, "patients": 233, "persons": 209},
         "comparisons": pairs,
         "shifted": [
@@ -136,9 +136,12 @@ def document() -> dict[str, Any]:
              "weights": {"tracenet": 0.6, "resnet18": 0.4}, "n": 20}
         ],
         "recipes": {"resnet18": {"preprocess.size": 64, "model.hflip_tta": True}},
-        "compute": [{"part": "person", "model": "resnet18", "device": "CPU, 1 thread", "runs": 5, "hours": 1.25}],
+        "compute": [
+            {"part": "person", "model": "resnet18", "size": "64 px", "device": "CPU, 1 thread", "runs": 5,
+             "hours": 1.25}
+        ],
         "missing": [{"part": "slice", "run": "benchmark-quick-x", "variant": None}],
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def judged(folder: Path) -> Path:
@@ -149,12 +152,12 @@ def judged(folder: Path) -> Path:
     return folder
 
 
-def write(found: dict[str, Any] | None, reports: Path | None) -> Path:
+def write(found: ResultsDocument | None, reports: Path | None) -> Path:
     """Put a benchmark where the pages look for it; None leaves a part out."""
     folder = paths.artifacts() / "benchmark"
     folder.mkdir(parents=True, exist_ok=True)
     if found is not None:
-        processes.write_json(folder / "results.json", found)
+        processes.write_json(folder / "results.json", found.model_dump(mode="json", by_alias=True))
     for path in () if reports is None else reports.iterdir():
         shutil.copy(path, folder)
     (folder / "literature.csv").write_text(LITERATURE)

@@ -20,6 +20,7 @@ from tumortrace import runs
 from tumortrace.benchmark import plan
 from tumortrace.cli import main
 from tumortrace.config import MODEL_SPECS, ModelSpec, model_title, parse_config
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.models.base import SliceNet
 from tumortrace.training.trainer import train
 from tumortrace.ui.shell import benchmark_document
@@ -139,13 +140,16 @@ def test_the_tables_of_the_documentation_show_it() -> None:
     classes = ("meningioma", "glioma", "pituitary")
     keys = [(metric, None) for metric in ("accuracy", "macro_f1", "macro_auc", "ece", "brier")]
     keys += [(metric, name) for metric in ("precision", "recall", "f1", "auc") for name in classes]
-    found = {
-        "figures": [{**line, "unit": "slice", "metric": metric, "class": name} for metric, name in keys],
+    pointing = {"model": "mini", "method": "gradcam", "metric": "pointing", "group": "all", **one}
+    vote = {"protocol": "person", "seed": 0, "fold": 1, "temperatures": {"mini": 1.0}, "weights": {"mini": 1.0}}
+    results = ResultsDocument.model_validate({
         "calibration": [{**line, "tempered": False, "metric": metric} for metric in ("ece", "brier", "log_loss")],
-        "localisation": [{**line, "method": "gradcam", "metric": "pointing", "group": "all"}],
-        "votes": [{"protocol": "person", "fold": 1, "weights": {"mini": 1.0}, "n": 10}],
+        "localisation": [{**pointing, "persons": 10, "sampled": False}],
+        "votes": [{**vote, "n": 10}],
         "recipes": {"mini": {"optim.epochs": 3}},
-    }
+    })  # fmt: skip
+    figures = [{**line, "unit": "slice", "metric": metric, "class": name} for metric, name in keys]
+    found = docs_tables.Found(results, figures)
     cards = "".join(f"<!-- table {words} -->\n<!-- end -->\n" for words in ("card mini", "recipe mini"))
     filled = docs_tables.fill(cards, found)
     assert "| person | slice | accuracy | all | 0.900 (0.800 to 0.950) | 100 |" in filled

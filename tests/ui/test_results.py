@@ -10,15 +10,13 @@ import pytest
 import streamlit as st
 
 from tests.ui import benchmark_fixture
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.ui import home
 from tumortrace.ui.components import tables
 from tumortrace.ui.results import leaderboard, pairwise, sections
 from tumortrace.ui.shell import benchmark_document, results_index, state
 
-EMPTY = {
-    "schema_version": 1, "preset": "full", "note": "A note.", "created": "2026-01-02", "comparisons": [], "leakage": [],
-    "follow_ups": [], "ablations": [], "localisation": [], "failures": {}, "missing": [],
-}  # fmt: skip
+EMPTY = ResultsDocument(preset="full", note="A note.", created="2026-01-02")
 TEXTS = {
     "leaderboard": [
         "What this says", "Macro F1 with its 95 % interval", "cannot be told apart",
@@ -192,7 +190,7 @@ def test_patients_are_counted_on_request(whole, open_page, words):
 
 
 def test_a_synthetic_benchmark_is_marked_in_every_section(made, open_page, words):
-    benchmark_fixture.write(benchmark_fixture.document() | {"synthetic": True}, made)
+    benchmark_fixture.write(benchmark_fixture.document().model_copy(update={"synthetic": True}), made)
     assert "These results rest on synthetic slices" in words(open_page("results", show="leakage"))
 
 

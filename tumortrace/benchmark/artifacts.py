@@ -2,8 +2,9 @@
 
 ``artifacts/benchmark/`` holds::
 
-    results.json           every figure; see :func:`tumortrace.benchmark.compute.compute_benchmark`
-    reports.json           a report a model and protocol: what the Results page draws
+    results.json           what is computed from several models, and what all rests on; see
+                           :class:`tumortrace.evaluation.results_document.ResultsDocument`
+    reports.json           a report a model and protocol, with every figure of it
     predictions.parquet    model, protocol, seed, fold, slice_id, p_meningioma, p_glioma, p_pituitary
     validation.parquet     the same for the validation parts, from which the vote was fitted
     ablations.parquet      the same for the ablations, with base and variant
@@ -41,7 +42,7 @@ def write_benchmark(found: Benchmark, folder: Path | None = None) -> Path:
     processes.write_npz(folder / "saliency.npz", found.maps)
     write_reports(found.reports, folder / "reports.json")
     # Last: who reads it finds the rest of the same making.
-    processes.write_text(folder / "results.json", _lines(found.document))
+    processes.write_text(folder / "results.json", _lines(found.document.model_dump(mode="json", by_alias=True)))
     return folder
 
 

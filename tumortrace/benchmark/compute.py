@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,27 +21,52 @@ from tumortrace.config import PreprocessSettings
 from tumortrace.constants import VERSION
 from tumortrace.data import cache, splits
 from tumortrace.data.datasets import Dataset
-from tumortrace.evaluation import ensemble, published
+from tumortrace.evaluation import ensemble
 from tumortrace.evaluation.bootstrap import bootstrap
 from tumortrace.evaluation.metrics import classification_metrics
 from tumortrace.evaluation.predictions import KEYS, PROBABILITIES, join_truth
 from tumortrace.evaluation.report import Report, make_reports
+from tumortrace.evaluation.results_document import (
+    ComputeCost,
+    DatasetFacts,
+    EnsembleVote,
+    MissingRun,
+    ResultsDocument,
+)
+from tumortrace.evaluation.results_records import (
+    AblationEffect,
+    CalibrationFigure,
+    CoverageFigure,
+    DoubtedLabels,
+    ErrorRate,
+    Failures,
+    FollowUp,
+    HardestPerson,
+    LabelSuspect,
+    LeakageGain,
+    LocalisationFigure,
+    PairedComparison,
+    Record,
+    ShiftedAccuracy,
+    Spread,
+)
 from tumortrace.evaluation.significance import mcnemar_exact, paired_differences
-from tumortrace.evaluation.tables import figures
 
 COMPARED: Final = ("accuracy", "macro_f1")
-CALIBRATION: Final = ("ece", "brier", "log_loss")
+CALIBRATION: Final[tuple[Literal["ece", "brier", "log_loss"], ...]] = ("ece", "brier", "log_loss")
+_SPREAD: Final[tuple[Literal["fold", "seed"], ...]] = ("fold", "seed")
 _DESCRIBED: Final = PreprocessSettings(size=128)
 """How slices are prepared to measure what errors may depend on; the same for every model."""
 
 Note = Callable[[str], None]
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """Everything that is written."""
 
-    document: dict[str, Any]
+    document: ResultsDocument
     reports: list[Report]
     rows: Rows
     localised: pd.DataFrame
@@ -69,15 +93,11 @@ def compute_benchmark(
         note: Told what is being done.
 
     Returns:
-        The document's keys: ``figures`` (a flat list of ``model, protocol, unit, metric, class, value, low, high, n``),
-        ``comparisons`` (every pair of models on the same slices and seeds), ``spread`` (over folds, over seeds),
-        ``calibration`` (as the network gives it, and at the temperature of its validation part), ``leakage`` and
-        ``follow_ups`` (:mod:`.leakage`), ``ablations`` (:mod:`.ablations`), ``localisation`` and ``thresholds``
-        (:mod:`.localisation_summary`), ``shifted`` (:mod:`.robustness`), ``failures`` (``error_rates, persons,
-        suspects``; :mod:`.error_analysis`), ``coverage`` and ``limits`` (what prediction sets hold, and the ensemble's
-        limits; :mod:`.coverage`), ``votes`` (:mod:`tumortrace.evaluation.ensemble`), ``context_shares``
-        (:mod:`.case_context`), ``recipes``, ``compute``, ``missing`` (runs that are not finished), and what it rests
-        on.
+        The document (:class:`~tumortrace.evaluation.results_document.ResultsDocument`), a report of each model and
+        protocol, and the rows, scores and maps they were computed from.
+
+    Raises:
+        ValidationError: A part of the computation names a field otherwise than the document does.
     """
     truth = splits.table_for(dataset)
     # As they will be read again: whoever computes a figure from the file gets the same.
@@ -96,43 +116,45 @@ def compute_benchmark(
     note("shifted test")
     shifted = robustness.gather(comparable(entries, records), records)
     note("failures")
-    document = {
-        "schema_version": published.SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "preset": preset.key,
-        "note": preset.note,
-        "synthetic": dataset.synthetic,
-        "dataset": _facts(dataset, truth),
-        "figures": [figure for report in reports for figure in figures(report)],
-        "comparisons": comparisons,
-        "spread": _spread(rows.test, truth),
-        "calibration": _calibration(rows, truth),
-        "leakage": leaks[0],
-        "follow_ups": leaks[1],
-        "ablations": effects,
-        "localisation": pointed,
-        "thresholds": thresholds,
-        "shifted": robustness.summarise(shifted, truth),
-        "failures": _failures(rows.test, truth, dataset),
-        "coverage": coverage.summarise(rows.test, truth),
-        "limits": {
+    document = ResultsDocument(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        preset=preset.key,
+        note=preset.note,
+        synthetic=dataset.synthetic,
+        dataset=_facts(dataset, truth),
+        comparisons=comparisons,
+        spread=_spread(rows.test, truth),
+        calibration=_calibration(rows, truth),
+        leakage=_records(LeakageGain, leaks[0]),
+        follow_ups=_records(FollowUp, leaks[1]),
+        ablations=_records(AblationEffect, effects),
+        localisation=_records(LocalisationFigure, pointed),
+        thresholds=thresholds,
+        shifted=_records(ShiftedAccuracy, robustness.summarise(shifted, truth)),
+        failures=_failures(rows.test, truth, dataset),
+        coverage=_records(CoverageFigure, coverage.summarise(rows.test, truth)),
+        limits={
             protocol: coverage.limits(rows.test, truth, ensemble.NAME, protocol)
             for protocol in sorted(rows.test["protocol"].unique())
         },
-        "votes": [vote.record() for vote in rows.votes],
-        "context_shares": rows.own_shares,
-        "recipes": {name: dict(recipe) for name, recipe in preset.recipes.items()},
-        "compute": _compute(entries, records),
-        "missing": [
-            {"part": entry.part, "run": entry.task.run_id, "variant": entry.variant or None} for entry in rows.missing
+        votes=_records(EnsembleVote, [vote.record() for vote in rows.votes]),
+        context_shares=rows.own_shares,
+        recipes={name: dict(recipe) for name, recipe in preset.recipes.items()},
+        compute=_compute(entries, records),
+        missing=[
+            MissingRun(part=entry.part, run=entry.task.run_id, variant=entry.variant or None) for entry in rows.missing
         ],
-        "versions": {"tumortrace": VERSION, "python": platform.python_version()},
-    }
-    return Benchmark(_finite(document), reports, rows, localised, maps, shifted)
+        versions={"tumortrace": VERSION, "python": platform.python_version()},
+    )
+    return Benchmark(document, reports, rows, localised, maps, shifted)
 
 
-def _comparisons(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
+def _records(kind: type[RecordT], lines: Sequence[Mapping[str, Any]]) -> list[RecordT]:
+    return [kind.model_validate(line) for line in lines]
+
+
+def _comparisons(rows: pd.DataFrame, truth: pd.DataFrame) -> list[PairedComparison]:
+    lines = []
     for protocol, part in rows.groupby("protocol", sort=True):
         sides = {str(name): join_truth(side, truth) for name, side in part.groupby("model", sort=True)}
         for first, second in itertools.combinations(sides, 2):
@@ -148,23 +170,22 @@ def _comparisons(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]
                 if metric in found:
                     gap = found[metric]
                     lines.append(
-                        {
-                            "protocol": protocol, "first": first, "second": second, "metric": metric,
-                            "difference": gap.value, "low": gap.low, "high": gap.high,
-                            "n": int(shared["slice_id"].nunique()), "persons": gap.clusters,
-                            "both_right": int((right[0] & right[1]).sum()), "only_first": only[0],
-                            "only_second": only[1], "both_wrong": int((~right[0] & ~right[1]).sum()),
-                            "p_mcnemar": mcnemar_exact(*only),
-                        }
+                        PairedComparison(
+                            protocol=str(protocol), first=first, second=second, metric=metric,
+                            difference=gap.value, low=gap.low, high=gap.high,
+                            n=int(shared["slice_id"].nunique()), persons=gap.clusters,
+                            both_right=int((right[0] & right[1]).sum()), only_first=only[0], only_second=only[1],
+                            both_wrong=int((~right[0] & ~right[1]).sum()), p_mcnemar=mcnemar_exact(*only),
+                        )
                     )  # fmt: skip
     return lines
 
 
-def _spread(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
+def _spread(rows: pd.DataFrame, truth: pd.DataFrame) -> list[Spread]:
     lines = []
     for (model, protocol), part in rows.groupby(["model", "protocol"], sort=True):
         joined = join_truth(part, truth)
-        for by in ("fold", "seed"):
+        for by in _SPREAD:
             sides = {
                 str(key): classification_metrics(side["label"], side[list(PROBABILITIES)])
                 for key, side in joined.groupby(by, sort=True)
@@ -173,16 +194,16 @@ def _spread(rows: pd.DataFrame, truth: pd.DataFrame) -> list[dict[str, Any]]:
                 values = {key: one.value(metric) for key, one in sides.items()}
                 known = [value for value in values.values() if value is not None]
                 lines.append(
-                    {
-                        "model": model, "protocol": protocol, "by": by, "metric": metric, "values": values,
-                        "mean": float(np.mean(known)) if known else None,
-                        "sd": float(np.std(known, ddof=1)) if len(known) > 1 else None,
-                    }
+                    Spread(
+                        model=model, protocol=protocol, by=by, metric=metric, values=values,
+                        mean=float(np.mean(known)) if known else None,
+                        sd=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+                    )
                 )  # fmt: skip
     return lines
 
 
-def _calibration(rows: Rows, truth: pd.DataFrame) -> list[dict[str, Any]]:
+def _calibration(rows: Rows, truth: pd.DataFrame) -> list[CalibrationFigure]:
     voted = {(vote.protocol, vote.seed, vote.fold) for vote in rows.votes}
     keys = rows.test[["protocol", "seed", "fold"]].apply(tuple, axis=1) if len(rows.test) else pd.Series(dtype=object)
     members = rows.test[keys.isin(voted) & rows.test["model"].isin(rows.validation["model"].unique())]
@@ -193,10 +214,10 @@ def _calibration(rows: Rows, truth: pd.DataFrame) -> list[dict[str, Any]]:
             for metric in CALIBRATION:
                 one = found[metric]
                 lines.append(
-                    {
-                        "model": model, "protocol": protocol, "tempered": tempered, "metric": metric,
-                        "value": one.value, "low": one.low, "high": one.high, "n": int(part["slice_id"].nunique()),
-                    }
+                    CalibrationFigure(
+                        model=model, protocol=protocol, tempered=tempered, metric=metric,
+                        value=one.value, low=one.low, high=one.high, n=int(part["slice_id"].nunique()),
+                    )
                 )  # fmt: skip
     return lines
 
@@ -222,19 +243,19 @@ def _localised(
     return kept, {name: np.concatenate([one[name] for one in maps]) for name in maps[0]}, thresholds
 
 
-def _failures(rows: pd.DataFrame, truth: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+def _failures(rows: pd.DataFrame, truth: pd.DataFrame, dataset: Dataset) -> Failures:
     prepared = cache.load_cache(dataset, _DESCRIBED)
     facts = error_analysis.describe(dataset, prepared.images, prepared.masks)
     doubted = {}
     for protocol, part in rows.groupby("protocol", sort=True):
         judge = ensemble.NAME if ensemble.NAME in set(part["model"]) else _best(part, truth)
         found = error_analysis.suspects(part[part["model"] == judge], truth)
-        doubted[str(protocol)] = {"judge": judge, "suspects": found}
-    return {
-        "error_rates": error_analysis.error_rates(rows, truth, facts),
-        "persons": error_analysis.hardest_persons(rows, truth),
-        "suspects": doubted,
-    }
+        doubted[str(protocol)] = DoubtedLabels(judge=judge, suspects=_records(LabelSuspect, found))
+    return Failures(
+        error_rates=_records(ErrorRate, error_analysis.error_rates(rows, truth, facts)),
+        persons=_records(HardestPerson, error_analysis.hardest_persons(rows, truth)),
+        suspects=doubted,
+    )
 
 
 def _best(rows: pd.DataFrame, truth: pd.DataFrame) -> str:
@@ -242,8 +263,8 @@ def _best(rows: pd.DataFrame, truth: pd.DataFrame) -> str:
     return str(joined.groupby("model")["correct"].mean().idxmax())
 
 
-def _compute(entries: Sequence[PlannedRun], records: Records) -> list[dict[str, Any]]:
-    lines: dict[tuple[str, ...], dict[str, Any]] = {}
+def _compute(entries: Sequence[PlannedRun], records: Records) -> list[ComputeCost]:
+    lines: dict[tuple[str, ...], list[float]] = {}
     seen = set()
     for entry in records.finished(entries):
         if entry.task.run_id in seen:
@@ -252,34 +273,21 @@ def _compute(entries: Sequence[PlannedRun], records: Records) -> list[dict[str, 
         status = records.get(entry.task).status
         config = entry.task.config
         key = (entry.part, config.model.name, f"{config.preprocess.size} px", str(status.device))
-        head = dict(zip(("part", "model", "size", "device"), key, strict=True))
-        line = lines.setdefault(key, head | {"runs": 0, "hours": 0})
-        line["runs"] += 1
-        line["hours"] = round(line["hours"] + status.seconds / 3600, 3)
-    return list(lines.values())
+        lines.setdefault(key, []).append(status.seconds / 3600)
+    return [
+        ComputeCost(part=part, model=model, size=size, device=device, runs=len(hours), hours=round(sum(hours), 3))
+        for (part, model, size, device), hours in lines.items()
+    ]
 
 
-def _facts(dataset: Dataset, truth: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "slices": len(truth),
-        "patients": int(truth["patient_id"].nunique()),
-        "persons": int(truth["person_id"].nunique()),
-    }
-
-
-def _finite(value: Any) -> Any:
-    """What JSON can say: NaN and NumPy's numbers are replaced."""
-    if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _facts(dataset: Dataset, truth: pd.DataFrame) -> DatasetFacts:
+    return DatasetFacts(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        slices=len(truth),
+        patients=int(truth["patient_id"].nunique()),
+        persons=int(truth["person_id"].nunique()),
+    )
 
 
 def ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

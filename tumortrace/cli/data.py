@@ -127,7 +127,7 @@ def quality(
         pixel_facts.path_of(dataset).stat().st_mtime_ns,
     )  # fmt: skip
     twins = duplicates.with_descriptions(near, splits.table_for(dataset))
-    checks = report.quality_checks(dataset, facts, twins, report.suspects_of(published.results(), dataset))
+    checks = report.quality_checks(dataset, facts, twins, published.suspects_of(published.results(), dataset))
     found = report.table(checks)
     if csv is not None:
         processes.write_text(csv, found.to_csv(index=False))

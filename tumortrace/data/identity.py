@@ -7,10 +7,9 @@ beside a dataset only where ids, labels and patients are the published ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pandas as pd
 
@@ -60,13 +59,30 @@ def find_published() -> Dataset | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def is_about(document: Mapping[str, Any], dataset: Dataset) -> bool:
-    """Whether a benchmark's document (``results.json``) speaks of a dataset's slices.
+class Benchmarked(Protocol):
+    """What a benchmark says of its dataset."""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Over ids, labels and pixels; None: not recorded."""
+
+
+def is_about(facts: Benchmarked | None, dataset: Dataset) -> bool:
+    """Whether a benchmark speaks of a dataset's slices.
 
     The published dataset is known by its slices, whole or in part; any other by its name and fingerprint.
+
+    Args:
+        facts: ``dataset`` of the benchmark's document (``results.json``); None: it names none, and speaks of none.
+        dataset: What it may speak of.
     """
-    facts = document.get("dataset") or {}
-    if facts.get("name") == FIGSHARE:
+    if facts is None:
+        return False
+    if facts.name == FIGSHARE:
         return is_published(dataset)
-    told = facts.get("fingerprint")
-    return facts.get("name") == dataset.name and told in (None, dataset.fingerprint)
+    told = facts.fingerprint
+    return facts.name == dataset.name and told in (None, dataset.fingerprint)

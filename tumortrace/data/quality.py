@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import pandas as pd
 
 from tumortrace.data import polygons
 from tumortrace.data.datasets import Dataset
-from tumortrace.data.identity import is_about
 
 AGREEMENT: Final = 0.9
 """An outline should cover its mask at least so much (intersection over union)."""
@@ -51,11 +50,27 @@ class QualityCheck:
         return "unknown" if self.unknown else "fine"
 
 
+class DoubtedLabel(Protocol):
+    """A slice whose label is doubted."""
+
+    @property
+    def slice_id(self) -> str:
+        """Of the slice."""
+
+    @property
+    def label(self) -> str:
+        """Its class as labelled."""
+
+    @property
+    def suggested(self) -> str:
+        """The class it may be rather."""
+
+
 def quality_checks(
     dataset: Dataset,
     facts: pd.DataFrame | None = None,
     twins: pd.DataFrame | None = None,
-    suspects: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    suspects: Mapping[str, Iterable[DoubtedLabel]] | None = None,
 ) -> list[QualityCheck]:
     """Run every quality check.
 
@@ -64,8 +79,8 @@ def quality_checks(
         facts: From :func:`tumortrace.data.pixel_facts.load_pixel_facts`; None: nobody has opened the slices yet.
         twins: Near-duplicates by their pixels, from :func:`tumortrace.data.duplicates.with_descriptions`; None: not
             looked for.
-        suspects: Protocol to the slices whose labels the benchmark doubts (``slice_id, label, suggested, quality``);
-            None: the benchmark has no predictions for this dataset.
+        suspects: Protocol to the slices whose labels the benchmark doubts, from
+            :func:`tumortrace.evaluation.published.suspects_of`; None: it has no predictions for this dataset.
     """
     rows, report = dataset.manifest, dataset.info.get("report") or {}
     return [
@@ -89,19 +104,6 @@ def table(checks: Iterable[QualityCheck]) -> pd.DataFrame:
     """Every finding: ``slice_id, check, detail``, strings; a slice may stand in several rows."""
     lines = [(slice_id, one.key, detail) for one in checks for slice_id, detail in one.findings]
     return pd.DataFrame(lines, columns=list(COLUMNS), dtype="string")
-
-
-def suspects_of(results: Mapping[str, Any], dataset: Dataset) -> dict[str, list[dict[str, Any]]] | None:
-    """The labels the benchmark doubts, by protocol; None where it has no predictions for this dataset.
-
-    Args:
-        results: ``results.json`` of the benchmark.
-        dataset: Known by its slices, see :func:`tumortrace.data.identity.is_about`.
-    """
-    found = (results.get("failures") or {}).get("suspects")
-    if not found or not is_about(results, dataset):
-        return None
-    return {str(protocol): list((one or {}).get("suspects") or []) for protocol, one in found.items()}
 
 
 def _unreadable(report: Mapping[str, Any], facts: pd.DataFrame | None) -> QualityCheck:
@@ -275,7 +277,7 @@ def _two_labels(rows: pd.DataFrame) -> QualityCheck:
     return QualityCheck("labels", title, what, found)
 
 
-def _doubted(suspects: Mapping[str, Iterable[Mapping[str, Any]]] | None) -> QualityCheck:
+def _doubted(suspects: Mapping[str, Iterable[DoubtedLabel]] | None) -> QualityCheck:
     title = "Label suspects"
     what = (
         "Confident learning (cleanlab) doubts the label, by probabilities of models that had not seen the slice. A "
@@ -284,7 +286,7 @@ def _doubted(suspects: Mapping[str, Iterable[Mapping[str, Any]]] | None) -> Qual
     if suspects is None:
         return QualityCheck("suspect", title, what, unknown="The benchmark has not judged the labels of this dataset.")
     found = [
-        (str(line["slice_id"]), f"labelled {line['label']}, rather {line['suggested']} (protocol {protocol})")
+        (line.slice_id, f"labelled {line.label}, rather {line.suggested} (protocol {protocol})")
         for protocol, lines in suspects.items()
         for line in lines
     ]

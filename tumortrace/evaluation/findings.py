@@ -7,24 +7,24 @@ difference can be told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from tumortrace.config import model_title
 from tumortrace.constants import CLASSES
 from tumortrace.evaluation.bootstrap import Interval
 from tumortrace.evaluation.formatting import METRIC_NAMES, percent
 from tumortrace.evaluation.report import Report
+from tumortrace.evaluation.results_records import LeakageGain, PairedComparison
 from tumortrace.evaluation.tables import folds_text
 
-Record = dict[str, Any]
 _HONEST: Final = "person"
 _CROSSING: Final = "official"
 
 
 def findings(
     reports: Sequence[Report],
-    comparisons: Sequence[Record],
-    gains: Sequence[Record],
+    comparisons: Sequence[PairedComparison],
+    gains: Sequence[LeakageGain],
     *,
     metric: str = "macro_f1",
     unit: str = "slice",
@@ -34,10 +34,8 @@ def findings(
 
     Args:
         reports: Of every model under one protocol.
-        comparisons: Paired differences as ``results.json`` has them: ``protocol, first, second, metric, difference,
-            low, high``; of slices, so they are not used for patients.
-        gains: What a leaking protocol gains, as ``results.json`` has it: ``model, protocol, metric, class, gain, low,
-            high``.
+        comparisons: Paired differences of ``results.json``; of slices, so they are not used for patients.
+        gains: What a leaking protocol gains, of ``results.json``.
         metric: The figure that ranks.
         unit: ``slice`` or ``patient``.
         baselines: Models that train no network; they are beaten rather than ranked.
@@ -51,7 +49,7 @@ def findings(
         return []
     best = max(judged, key=lambda one: _found(one, unit, metric).value or 0.0)
     said = [_best(best, unit, metric, len(judged))]
-    pairs = [one for one in comparisons if one["protocol"] == best.protocol and one["metric"] == metric]
+    pairs = [one for one in comparisons if one.protocol == best.protocol and one.metric == metric]
     if unit == "slice" and len(judged) > 1:
         said += _how_sure(best, judged, pairs, metric)
     said += _weakest(best, judged, unit)
@@ -70,7 +68,7 @@ def _best(best: Report, unit: str, metric: str, many: int) -> str:
     return f"Under {best.protocol} ({folds}, {whose}) {model_title(best.model)} {rank}{link}{_ends(found)}."
 
 
-def _how_sure(best: Report, judged: Sequence[Report], pairs: Sequence[Record], metric: str) -> list[str]:
+def _how_sure(best: Report, judged: Sequence[Report], pairs: Sequence[PairedComparison], metric: str) -> list[str]:
     """Which of the others it beats, and from which it cannot be told apart."""
     beaten: list[str] = []
     open_: list[str] = []
@@ -121,20 +119,22 @@ def _weakest(best: Report, judged: Sequence[Report], unit: str) -> list[str]:
     return [text]
 
 
-def _protocol(best: Report, gains: Sequence[Record], metric: str) -> list[str]:
+def _protocol(best: Report, gains: Sequence[LeakageGain], metric: str) -> list[str]:
     """What the split is worth to this model."""
     said = []
     for line in gains:
-        if line["model"] != best.model or line["metric"] != metric or line["class"] is not None:
+        if line.model != best.model or line.metric != metric or line.class_name is not None:
             continue
-        if best.protocol not in (_HONEST, line["protocol"]) or line["low"] is None or line["high"] is None:
+        if best.protocol not in (_HONEST, line.protocol):
             continue
-        ends = f"(95 % interval {100 * line['low']:+.1f} to {100 * line['high']:+.1f})".replace("-", "\N{MINUS SIGN}")
-        gain = f"{100 * line['gain']:+.1f}".replace("-", "\N{MINUS SIGN}")
-        told = "flatters" if line["low"] > 0 else "is harder" if line["high"] < 0 else None
+        if line.gain is None or line.low is None or line.high is None:
+            continue
+        ends = f"(95 % interval {100 * line.low:+.1f} to {100 * line.high:+.1f})".replace("-", "\N{MINUS SIGN}")
+        gain = f"{100 * line.gain:+.1f}".replace("-", "\N{MINUS SIGN}")
+        told = "flatters" if line.low > 0 else "is harder" if line.high < 0 else None
         verdict = f"that split {told}" if told else "that is no difference that can be told"
         said.append(
-            f"On the same slices {line['protocol']} less {_HONEST} gives it {gain} points of "
+            f"On the same slices {line.protocol} less {_HONEST} gives it {gain} points of "
             f"{_lower(METRIC_NAMES[metric])} {ends}: {verdict}."
         )
     if not said and best.protocol == _CROSSING:
@@ -145,15 +145,15 @@ def _protocol(best: Report, gains: Sequence[Record], metric: str) -> list[str]:
     return said
 
 
-def _difference(pairs: Sequence[Record], first: str, second: str) -> tuple[float | None, float | None]:
+def _difference(pairs: Sequence[PairedComparison], first: str, second: str) -> tuple[float | None, float | None]:
     """Ends of the interval of first less second; None where they were not compared."""
     for line in pairs:
-        if line["low"] is None or line["high"] is None:
+        if line.low is None or line.high is None:
             continue
-        if (line["first"], line["second"]) == (first, second):
-            return line["low"], line["high"]
-        if (line["second"], line["first"]) == (first, second):
-            return -line["high"], -line["low"]
+        if (line.first, line.second) == (first, second):
+            return line.low, line.high
+        if (line.second, line.first) == (first, second):
+            return -line.high, -line.low
     return None, None
 
 

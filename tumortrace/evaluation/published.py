@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from tumortrace import paths
-from tumortrace.config.former import upgrade_dotted
+from tumortrace.data.datasets import Dataset
+from tumortrace.data.identity import is_about
 from tumortrace.errors import DataError
+from tumortrace.evaluation.results_document import SCHEMA, ResultsDocument
+from tumortrace.evaluation.results_records import LabelSuspect
 
-SCHEMA: Final = 1
 COLUMNS: Final = (
     "source",
     "year",
@@ -57,21 +60,39 @@ def saliency() -> dict[tuple[str, str], dict[str, npt.NDArray[np.uint8]]]:
     return {key: {name: found[name][row] for name in ("predicted", "true")} for row, key in enumerate(keys)}
 
 
-def results() -> dict[str, Any]:
-    """``results.json`` as :func:`tumortrace.benchmark.compute.compute_benchmark` wrote it; empty where none ships.
+def results() -> ResultsDocument:
+    """``results.json`` as :func:`tumortrace.benchmark.compute.compute_benchmark` made it; empty where none ships.
 
     Raises:
-        DataError: It cannot be read, or another version wrote it.
+        DataError: It cannot be read, another version wrote it, or a field holds what it cannot hold.
     """
     path = paths.artifacts() / "benchmark" / "results.json"
     if not path.is_file():
-        return {}
+        return ResultsDocument()
     remedy = "Run `tumortrace benchmark` again."
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
         raise DataError("the benchmark's results cannot be read", value=str(path), remedy=remedy) from error
-    if found.get("schema_version") != SCHEMA:
+    if not isinstance(found, dict) or found.get("schema_version") != SCHEMA:
         raise DataError("the benchmark's results are of another version", value=str(path), remedy=remedy)
-    recipes = {model: upgrade_dotted(recipe) for model, recipe in found.get("recipes", {}).items()}
-    return found | {"recipes": recipes}
+    try:
+        return ResultsDocument.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        what = f"the benchmark's results are damaged at {field} ({first['msg']})"
+        raise DataError(what, value=str(path), remedy=remedy) from error
+
+
+def suspects_of(document: ResultsDocument, dataset: Dataset) -> dict[str, list[LabelSuspect]] | None:
+    """The labels the benchmark doubts, by protocol; None where it has no predictions for this dataset.
+
+    Args:
+        document: Of the benchmark.
+        dataset: Known by its slices, see :func:`tumortrace.data.identity.is_about`.
+    """
+    found = document.failures.suspects
+    if not found or not is_about(document.dataset, dataset):
+        return None
+    return {protocol: one.suspects for protocol, one in found.items()}

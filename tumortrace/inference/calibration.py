@@ -1,13 +1,12 @@
 """Calibration of the ensemble: temperature scaling, weights of the vote, limits of prediction sets. No torch.
 
-All of it was fitted out of fold by the benchmark, and is read from its results.
+All of it was fitted out of fold by the benchmark, and is read from its results and reports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,9 @@ from tumortrace.evaluation.calibration import apply_temperature
 from tumortrace.evaluation.case_context import DEFAULT_SHARE
 from tumortrace.evaluation.conformal import set_members
 from tumortrace.evaluation.ensemble import NAME
+from tumortrace.evaluation.results_document import EnsembleVote, ResultsDocument
+from tumortrace.evaluation.shipped import shipped_reports
+from tumortrace.evaluation.tables import figures
 
 Floats = npt.NDArray[np.float64]
 CALIBRATION_PROTOCOLS = ("person", "official")
@@ -70,40 +72,41 @@ class EnsembleCalibration:
 def shipped_calibration() -> EnsembleCalibration:
     """The calibration of the shipped benchmark; an empty one where none ships, or it has no ensemble."""
     found = published.results()
-    votes = found.get("votes", [])
-    fitted = {protocol: [vote for vote in votes if vote["protocol"] == protocol] for protocol in CALIBRATION_PROTOCOLS}
+    fitted = {
+        protocol: [vote for vote in found.votes if vote.protocol == protocol] for protocol in CALIBRATION_PROTOCOLS
+    }
     fitted = {protocol: mine for protocol, mine in fitted.items() if mine}
     if not fitted:
         return EnsembleCalibration()
-    protocol, mine = max(fitted.items(), key=lambda item: len(item[1][0]["weights"]))
+    protocol, mine = max(fitted.items(), key=lambda item: len(item[1][0].weights))
     return EnsembleCalibration(
         protocol,
-        {name: _geometric(mine, name) for name in mine[0]["temperatures"]},
-        {name: float(np.mean([vote["weights"][name] for vote in mine])) for name in mine[0]["weights"]},
-        {int(level): tuple(one) for level, one in found.get("limits", {}).get(protocol, {}).items()},
+        {name: _geometric(mine, name) for name in mine[0].temperatures},
+        {name: float(np.mean([vote.weights[name] for vote in mine])) for name in mine[0].weights},
+        {level: tuple(one) for level, one in found.limits.get(protocol, {}).items()},
         _own_share(found, protocol),
-        _tested(found, protocol),
+        _tested(protocol),
     )
 
 
-def _own_share(found: dict[str, Any], protocol: str) -> float:
+def _own_share(found: ResultsDocument, protocol: str) -> float:
     """The mean over the folds of what was fitted for the ensemble."""
-    fitted = found.get("context_shares", {}).get(f"{NAME}{CONTEXT}", {})
+    fitted = found.context_shares.get(f"{NAME}{CONTEXT}", {})
     held = [share for place, share in fitted.items() if place.startswith(f"{protocol}/")]
     return float(np.mean(held)) if held else DEFAULT_SHARE
 
 
-def _geometric(votes: list[dict[str, Any]], model: str) -> float:
-    return float(np.exp(np.mean(np.log([vote["temperatures"][model] for vote in votes]))))
+def _geometric(votes: list[EnsembleVote], model: str) -> float:
+    return float(np.exp(np.mean(np.log([vote.temperatures[model] for vote in votes]))))
 
 
-def _tested(found: dict[str, Any], protocol: str) -> int:
-    wanted = (NAME, protocol, "slice", "accuracy")
-    return next(
-        (
-            int(line["n"])
-            for line in found.get("figures", [])
-            if (line["model"], line["protocol"], line["unit"], line["metric"]) == wanted
-        ),
-        0,
-    )
+def _tested(protocol: str) -> int:
+    """The slices behind the ensemble's accuracy; 0 where no report of it ships."""
+    held = [one for one in shipped_reports() if (one.model, one.protocol) == (NAME, protocol)]
+    counts = [
+        int(line["n"])
+        for report in held
+        for line in figures(report)
+        if (line["unit"], line["metric"]) == ("slice", "accuracy")
+    ]
+    return counts[0] if counts else 0

@@ -113,6 +113,6 @@ def _of(report: Report) -> dict[str, Any]:
 
 def _temperature(model: str) -> float | None:
     """The temperature that calibrates this recipe: the geometric mean of those fitted on validation parts."""
-    votes = published.results().get("votes", [])
-    found = [vote["temperatures"][model] for vote in votes if model in vote["temperatures"]]
+    votes = published.results().votes
+    found = [vote.temperatures[model] for vote in votes if model in vote.temperatures]
     return float(np.exp(np.mean(np.log(found)))) if found else None

@@ -13,6 +13,7 @@ from tumortrace.config import model_title
 from tumortrace.constants import CLASSES, VERSION
 from tumortrace.evaluation import published
 from tumortrace.evaluation.conformal import LEVELS
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.inference import reliability, rendering
 from tumortrace.inference.bundle import Bundle
 from tumortrace.inference.patient import Case
@@ -31,7 +32,7 @@ class Context:
 
     models: tuple[ModelLine, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
-    bench: Mapping[str, Any] = field(default_factory=published.results)
+    bench: ResultsDocument = field(default_factory=published.results)
     neighbours: RetrievalIndex | None = None
     heat: Heat | None = None
     """Saliency of the model that explains; not asked for where there are many slices."""

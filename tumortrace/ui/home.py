@@ -74,7 +74,7 @@ def headline() -> None:
         )
         bench = benchmark_document.read_document()
         reports = [source.report for source in found]
-        told = findings.findings(reports, bench.records("comparisons"), bench.records("leakage"), metric=METRIC)
+        told = findings.findings(reports, bench.comparisons, bench.leakage, metric=METRIC)
         st.html(figures_large.sentence_list(told[:SENTENCES]))
     else:
         st.caption(f"{words} of your runs on slices the model never saw; small: 95 % intervals by bootstrap.")

@@ -81,7 +81,7 @@ def _heat(
     if empty:
         st.caption(f":material/info: {empty}")
         return
-    st.caption(reliability.trust(benchmark_document.read_document().document, loaded.name, method))
+    st.caption(reliability.trust(benchmark_document.read_document(), loaded.name, method))
 
 
 def alike(asked: ClassifyRequest, prediction: Prediction) -> None:

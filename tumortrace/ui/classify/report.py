@@ -103,7 +103,7 @@ def _context(asked: Sequence[ClassifyRequest], chosen: list[LoadedModel]) -> Con
     return Context(
         tuple(lines),
         {loaded.name: loaded.title for loaded in chosen},
-        benchmark_document.read_document().document,
+        benchmark_document.read_document(),
         index,
         heat,
     )

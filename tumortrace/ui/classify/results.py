@@ -62,9 +62,7 @@ def single(one: ClassifyRequest, chosen: list[LoadedModel]) -> None:
                 st.caption(" · ".join(f"{name} {fact}" for name, fact in one.facts.items()))
         with right:
             shown = verdict.answered(one, prediction, chosen)
-            for line in (
-                reliability.outline(benchmark_document.read_document().document, one, prediction) if shown else []
-            ):
+            for line in reliability.outline(benchmark_document.read_document(), one, prediction) if shown else []:
                 st.caption(line)
     if shown:
         _behind(one, prediction, chosen)

@@ -85,7 +85,7 @@ def _sets(prediction: Prediction) -> None:
     if not prediction.sets:
         st.caption("No prediction set: it is promised for all shipped models together, once their folds are tested.")
         return
-    bench = benchmark_document.read_document().document
+    bench = benchmark_document.read_document()
     for level, labels in sorted(prediction.sets.items()):
         names = " or ".join(CLASSES[label] for label in labels)
         said = f"<b>{names}</b>" + (" (nothing can be ruled out)" if len(labels) == len(CLASSES) else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +12,8 @@ from tumortrace import paths
 from tumortrace.data import datasets, quality
 from tumortrace.data.datasets import Dataset
 from tumortrace.data.quality import QualityCheck
+from tumortrace.evaluation import published
+from tumortrace.evaluation.results_records import LabelSuspect
 from tumortrace.ui.components import tables
 from tumortrace.ui.components.tables import Line
 from tumortrace.ui.dataset import lookups
@@ -28,7 +30,7 @@ def render(dataset: Dataset, rows: pd.DataFrame) -> None:
     bench = benchmark_document.read_document()
     stamp = cache.stamp(cache.artifacts_file("benchmark", "results.json"))
     checks = _checks(str(dataset.folder), dataset.fingerprint, facts, None if pairs is None else pairs[1],
-                     stamp, quality.suspects_of(bench.document, dataset))  # fmt: skip
+                     stamp, published.suspects_of(bench, dataset))  # fmt: skip
     _summary(dataset, checks)
     if facts is None:
         text = (
@@ -50,7 +52,7 @@ def render(dataset: Dataset, rows: pd.DataFrame) -> None:
 @st.cache_data(max_entries=4, show_spinner="Checking ...", hash_funcs={pd.DataFrame: id})
 def _checks(
     folder: str, fingerprint: str, facts: pd.DataFrame | None, twins: pd.DataFrame | None, stamp: int,
-    _suspects: dict[str, list[dict[str, Any]]] | None,
+    _suspects: dict[str, list[LabelSuspect]] | None,
 ) -> list[QualityCheck]:  # fmt: skip
     return quality.quality_checks(datasets.open_dataset(Path(folder).name), facts, twins, _suspects)
 

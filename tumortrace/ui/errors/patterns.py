@@ -13,6 +13,7 @@ from tumortrace.charts import errors as charts
 from tumortrace.charts import groups, theme
 from tumortrace.data import splits
 from tumortrace.evaluation.disagreement import rescues
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.ui.components import plot_clicks, plots, tables
 from tumortrace.ui.components.tables import Line
 from tumortrace.ui.errors import address, matrix
@@ -78,7 +79,7 @@ def _counted(errors: Errors) -> pd.DataFrame:
     """The benchmark's own counts where it has them; otherwise the same from the manifest."""
     source = errors.source
     if source.run_id is None:
-        every = benchmark_document.read_document().rows("failures", "error_rates")
+        every = records_frame(benchmark_document.read_document().failures.error_rates)
         if len(every):
             held = every[(every["model"] == source.report.model) & (every["protocol"] == errors.protocol)]
             if len(held) and int(held.loc[held["by"] == "class", "n"].sum()) == errors.rows["slice_id"].nunique():

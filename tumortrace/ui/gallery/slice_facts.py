@@ -60,10 +60,10 @@ def facts(chosen: Dataset, table: Table, row: pd.Series) -> dict[str, str]:
 def doubted(chosen: Dataset, slice_id: str) -> str:
     """What confident learning would rather call it, by protocol; empty where it doubts the label under none."""
     said = [
-        f"under {protocol} rather {line['suggested']} (quality {float(line['quality']):.3f})"
+        f"under {protocol} rather {line.suggested} (quality {line.quality:.3f})"
         for protocol, lines in gallery_table.suspects(chosen).items()
         for line in lines
-        if str(line["slice_id"]) == slice_id
+        if line.slice_id == slice_id
     ]
     return f"Confident learning says: {'; '.join(said)}. A hint to look, not a finding." if said else ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ import streamlit as st
 
 from tumortrace.data import datasets
 from tumortrace.data.datasets import Dataset
-from tumortrace.data.quality import suspects_of
 from tumortrace.data.query import Table, prepare
 from tumortrace.errors import TumorTraceError
+from tumortrace.evaluation.published import suspects_of
+from tumortrace.evaluation.results_records import LabelSuspect
 from tumortrace.ui.gallery import rows as dataset_rows
 from tumortrace.ui.shell import benchmark_document, cache, results_index
 from tumortrace.ui.shell.results_index import ResultSource
@@ -53,9 +54,9 @@ def _table(folder: str, fingerprint: str, who: tuple[tuple[str, str], ...], chan
     return prepare(beside, in_mm=dataset_rows.spacing_known(chosen), flags=flags | mistakes)
 
 
-def suspects(chosen: Dataset) -> dict[str, list[dict[str, Any]]]:
+def suspects(chosen: Dataset) -> dict[str, list[LabelSuspect]]:
     """The benchmark's doubted labels, by protocol; none where it looked at another dataset."""
-    return suspects_of(benchmark_document.read_document().document, chosen) or {}
+    return suspects_of(benchmark_document.read_document(), chosen) or {}
 
 
 def _doubted(chosen: Dataset, rows: pd.DataFrame) -> tuple[dict[str, npt.NDArray[np.bool_]], npt.NDArray[np.float64]]:
@@ -65,10 +66,10 @@ def _doubted(chosen: Dataset, rows: pd.DataFrame) -> tuple[dict[str, npt.NDArray
     for protocol, lines in suspects(chosen).items():
         flag = np.zeros(len(rows), dtype=bool)
         for line in lines:
-            place = places.get(str(line["slice_id"]))
+            place = places.get(line.slice_id)
             if place is not None:
                 flag[place] = True
-                quality[place] = np.fmin(quality[place], float(line["quality"]))
+                quality[place] = np.fmin(quality[place], line.quality)
         flags[f"{DOUBTED}{protocol}"] = flag
     return flags, quality
 

@@ -10,19 +10,20 @@ import streamlit as st
 from tumortrace.charts import differences as charts
 from tumortrace.config import model_title
 from tumortrace.evaluation.formatting import METRIC_NAMES, decimal, percent
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.evaluation.tables import folds_text
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Group, Line
 from tumortrace.ui.shell import address, benchmark_document, state
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 METRICS: Final = ("accuracy", "macro_f1", "log_loss")
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Ablations: each variant less its base, as a forest plot and a table."""
-    table = bench.rows("ablations")
+    table = records_frame(bench.ablations)
     if table.empty:
         benchmark_document.missing(bench, "No ablation has been computed yet.")
         return
@@ -91,7 +92,7 @@ def _direction(is_loss: bool) -> str:
     return f"{better}, the variant is better; grey, the interval holds zero and nothing can be told."
 
 
-def _rests(bench: BenchmarkDocument, held: pd.DataFrame, start: pd.DataFrame, metric: str) -> str:
+def _rests(bench: ResultsDocument, held: pd.DataFrame, start: pd.DataFrame, metric: str) -> str:
     """Protocol, folds, n, the recipe's own figure, and what was made cheaper to afford them."""
     n = sorted(set(held["n"]))
     slices = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,} to {n[-1]:,}"
@@ -103,5 +104,4 @@ def _rests(bench: BenchmarkDocument, held: pd.DataFrame, start: pd.DataFrame, me
     if len(start):
         own = start["value"].iloc[0]
         said += f" The recipe itself: {decimal(own) if metric == 'log_loss' else percent(own)}."
-    note = bench.document.get("note")
-    return said + (f" Preset {bench.document.get('preset')}: {note}" if note else "")
+    return said + (f" Preset {bench.preset}: {bench.note}" if bench.note else "")

@@ -8,15 +8,15 @@ import streamlit as st
 
 from tumortrace.charts import results as charts
 from tumortrace.evaluation import tables
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.ui.components import figures_large, model_figures, plots, ranking
 from tumortrace.ui.shell import benchmark_document, layout, style
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 ROW: Final = 3
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Confusions: the confusion matrix of every model on one colour scale."""
     shipped = [source for source in found if source.run_id is None]
     left, right = plots.columns("confusions", [3, 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -12,11 +12,12 @@ from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
 from tumortrace.constants import CLASSES
 from tumortrace.data.datasets import Dataset
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import LabelSuspect, records_frame
 from tumortrace.inference.model_ref import ModelRef
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.shell import address, benchmark_document, cache, layout, state, style
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 FIRST: Final = 12
@@ -31,9 +32,9 @@ _EXPLAINED: Final = {
 }
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Failures: error rates by group, the persons behind most errors, doubted labels."""
-    rates = bench.rows("failures", "error_rates")
+    rates = records_frame(bench.failures.error_rates)
     if rates.empty:
         benchmark_document.missing(bench, "No failures have been counted yet.")
         return
@@ -84,9 +85,9 @@ def _rates(held: pd.DataFrame, model: str, protocol: str) -> None:
     )  # fmt: skip
 
 
-def _persons(bench: BenchmarkDocument, model: str, protocol: str) -> None:
+def _persons(bench: ResultsDocument, model: str, protocol: str) -> None:
     st.subheader("The persons behind most errors")
-    table = bench.rows("failures", "persons")
+    table = records_frame(bench.failures.persons)
     held = table[(table["model"] == model) & (table["protocol"] == protocol)] if len(table) else table
     if held.empty:
         st.caption("It made no errors.")
@@ -113,15 +114,13 @@ def _persons(bench: BenchmarkDocument, model: str, protocol: str) -> None:
     tables.download(held, f"hardest_persons_{model}_{protocol}")
 
 
-def _suspects(bench: BenchmarkDocument, protocol: str) -> None:
+def _suspects(bench: ResultsDocument, protocol: str) -> None:
     st.subheader("Labels worth a second look")
-    every = (bench.document.get("failures") or {}).get("suspects") or {}
-    doubted = every.get(protocol)
+    doubted = bench.failures.suspects.get(protocol)
     if doubted is None:
         st.caption(f"Labels have not been looked at under {protocol}.")
         return
-    found: list[dict[str, Any]] = list(doubted.get("suspects") or [])
-    loaded = model_title(str(doubted.get("judge")))
+    found, loaded = doubted.suspects, model_title(doubted.judge)
     if not found:
         text = f"Confident learning doubts no label by the out-of-fold probabilities of {loaded} under {protocol}."
         st.html(style.note(text, "info", "No suspects."))
@@ -131,15 +130,14 @@ def _suspects(bench: BenchmarkDocument, protocol: str) -> None:
         f"probabilities of {loaded} under {protocol}. That is a hint for a reader to look, not a finding: a hard "
         "slice looks just like a mislabelled one. **None was removed**; every figure counts them as they are labelled."
     )
-    here = cache.about(bench.document)
+    here = cache.about(bench)
     if here is not None:
         _pictures(here, found[:6])
     rows = [
         Line(
             [
-                Cell(line["slice_id"], link=f"Dataset?{state.SLICE}={line['slice_id']}" if here is not None else ""),
-                Cell(str(line.get("patient_id") or "unknown")), Cell(line["label"]), Cell(line["suggested"]),
-                tables.number(line["quality"]),
+                Cell(line.slice_id, link=f"Dataset?{state.SLICE}={line.slice_id}" if here is not None else ""),
+                Cell(line.patient_id or "unknown"), Cell(line.label), Cell(line.suggested), tables.number(line.quality),
             ]
         )
         for line in found[:FIRST]
@@ -148,20 +146,20 @@ def _suspects(bench: BenchmarkDocument, protocol: str) -> None:
     tables.show_table("Labels in doubt", head, rows, text=(0, 1, 2, 3))
     more = f"The {FIRST} most doubtful of {len(found):,}; the file has all. " if len(found) > FIRST else ""
     st.caption(f"{more}Quality: the probability the model gives to the label as it stands.")
-    tables.download(pd.DataFrame(found), f"label_suspects_{protocol}")
+    tables.download(records_frame(found), f"label_suspects_{protocol}")
 
 
-def _pictures(dataset: Dataset, found: list[dict[str, Any]]) -> None:
+def _pictures(dataset: Dataset, found: list[LabelSuspect]) -> None:
     """The most doubtful as pictures, each a link into its series."""
     info = layout.PAGES["dataset"]
     with st.container(horizontal=True, gap="small", key="tiles-suspects"):
         for line in found:
-            slice_id = str(line["slice_id"])
+            slice_id = line.slice_id
             if cache.row_of(dataset, slice_id) is None:
                 continue
             with st.container(width=146, gap=None):
-                alt = f"Slice {slice_id}, labelled {line['label']}"
+                alt = f"Slice {slice_id}, labelled {line.label}"
                 st.image(cache.thumbnail(dataset, slice_id, 219, outline=True), width=146, alt=alt)
-                labels = [CLASSES.index(str(line[name])) for name in ("label", "suggested")]
+                labels = [CLASSES.index(name) for name in (line.label, line.suggested)]
                 st.html(style.doubted(*labels))
                 st.page_link(info.path, label=f"Slice {slice_id}", query_params={state.SLICE: slice_id})

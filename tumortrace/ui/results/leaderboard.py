@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -12,12 +12,13 @@ from tumortrace.charts import scores
 from tumortrace.evaluation import findings, tables
 from tumortrace.evaluation.formatting import METRIC_NAMES
 from tumortrace.evaluation.report import Report
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import ShiftedAccuracy
 from tumortrace.ui.components import figures_large, model_figures, plots, ranking
 from tumortrace.ui.components import tables as tabular
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.results import shifted_test as shifted
 from tumortrace.ui.shell import address, benchmark_document, state, style
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 COLUMNS: Final[tuple[tuple[str, str, str | None], ...]] = (
@@ -38,7 +39,7 @@ NEWEST: Final = 20
 _DECIMAL: Final = ("brier", "macro_auc")
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Leaderboard: every model under one protocol, and the runs of this machine."""
     shipped = [source for source in found if source.run_id is None]
     runs = [source for source in found if source.run_id is not None]
@@ -66,7 +67,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
         _own(runs, level, bool(shipped))
 
 
-def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str, level: str) -> None:
+def _benchmark(bench: ResultsDocument, held: list[ResultSource], protocol: str, level: str) -> None:
     judged = [source for source in held if source.report.unit(level) is not None]
     if not judged:
         text = "The patient of some slice is unknown in each of them; count slices instead."
@@ -88,7 +89,7 @@ def _benchmark(bench: BenchmarkDocument, held: list[ResultSource], protocol: str
         + (left_out if any(source.report.model == benchmark_document.MAJORITY for source in judged) else "")
     )
     sentences = findings.findings(
-        [source.report for source in judged], bench.records("comparisons"), bench.records("leakage"), metric=metric,
+        [source.report for source in judged], bench.comparisons, bench.leakage, metric=metric,
         unit=level, baselines=(*benchmark_document.BASELINES, *benchmark_document.case_context()),
     )  # fmt: skip
     if sentences:
@@ -117,7 +118,7 @@ def _table(
     level: str,
     alt: str,
     protocol: bool = False,
-    overall: dict[str, dict[str, Any]] | None = None,
+    overall: dict[str, ShiftedAccuracy] | None = None,
 ) -> None:
     """The table of every figure; with the shifted test as its last column where models have taken it."""
     rows = []
@@ -186,22 +187,19 @@ def _published(protocol: str, level: str, metric: str) -> pd.DataFrame:
     return pd.DataFrame({"label": names, "value": held[metric].to_numpy(), "checked": checked})
 
 
-def _rests(bench: BenchmarkDocument) -> None:
+def _rests(bench: ResultsDocument) -> None:
     """What all figures rest on, and what is not there yet."""
     if not bench:
         return
-    data = bench.document.get("dataset") or {}
-    hours = sum(float(line.get("hours") or 0) for line in bench.records("compute"))
-    count = sum(int(line.get("runs") or 0) for line in bench.records("compute"))
-    said = [f"Preset {bench.document.get('preset')}: {bench.document.get('note')}"]
-    if data:
-        said.append(
-            f"{data.get('slices', 0):,} slices of {data.get('patients', 0):,} patient ids, "
-            f"{data.get('persons', 0):,} persons."
-        )
+    data = bench.dataset
+    hours = sum(line.hours for line in bench.compute)
+    count = sum(line.runs for line in bench.compute)
+    said = [f"Preset {bench.preset}: {bench.note}"]
+    if data is not None:
+        said.append(f"{data.slices:,} slices of {data.patients:,} patient ids, {data.persons:,} persons.")
     if count:
         said.append(f"{count} runs, {hours:,.1f} hours of training.")
-    said.append(f"Computed {str(bench.document.get('created', ''))[:10]}; no figure comes from a slice trained on.")
+    said.append(f"Computed {bench.created[:10]}; no figure comes from a slice trained on.")
     st.html(style.note(" ".join(said), "info", "What the figures rest on."))
     left = benchmark_document.unfinished(bench)
     if left:

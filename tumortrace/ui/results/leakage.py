@@ -11,10 +11,11 @@ from tumortrace.charts import differences as charts
 from tumortrace.charts import leaderboard as board_charts
 from tumortrace.config import model_title
 from tumortrace.evaluation.formatting import METRIC_NAMES
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Group, Line
 from tumortrace.ui.shell import address, benchmark_document, state
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 LEAKY: Final = ("slice", "official")
@@ -22,14 +23,14 @@ HONEST: Final = "person"
 FIGURES: Final = ("accuracy", "macro_f1", "recall/meningioma", "recall/glioma", "recall/pituitary")
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Leakage: the same models under a leaking protocol and under ``person``."""
     st.markdown(
         "The same recipes are tested on the same slices twice: once trained with slices (`slice`) or earlier and later "
         "exams (`official`) of the tested heads, once with none of them (`person`). What a model gains by that is "
         "memory of a head, not skill with a tumour, and it would be gone at the next patient."
     )
-    table = bench.rows("leakage")
+    table = records_frame(bench.leakage)
     if table.empty:
         text = "It needs slice or official, and person. The command below trains what is missing and computes it."
         benchmark_document.missing(bench, "No model has been tested under two protocols yet.", text)
@@ -38,7 +39,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
     _follow_ups(bench)
 
 
-def _protocols(bench: BenchmarkDocument, table: pd.DataFrame) -> None:
+def _protocols(bench: ResultsDocument, table: pd.DataFrame) -> None:
     figure = address.choose("Figure", FIGURES, state.LEAKAGE_METRIC, FIGURES[0], _words)
     metric, _, name = figure.partition("/")
     same_class = table["class"].isna() if not name else table["class"] == name
@@ -86,7 +87,7 @@ def _pair(held: pd.DataFrame, model: str, protocol: str) -> list[Cell]:
     ]
 
 
-def _follow_ups(bench: BenchmarkDocument) -> None:
+def _follow_ups(bench: ResultsDocument) -> None:
     st.subheader("Gliomas seen before")
     st.markdown(
         "Some persons were examined more than once, under several patient ids; under `official` one exam may train "
@@ -94,7 +95,7 @@ def _follow_ups(bench: BenchmarkDocument) -> None:
         "`official` than their advantage under `person` explains, the difference of the differences is what "
         "the follow-up is worth."
     )
-    table = bench.rows("follow_ups")
+    table = records_frame(bench.follow_ups)
     table = table[table["model"] != benchmark_document.MAJORITY] if len(table) else table
     if table.empty:
         benchmark_document.missing(bench, "No model has been tested under official yet.")

@@ -9,10 +9,10 @@ import streamlit as st
 
 from tumortrace.charts.theme import undefined
 from tumortrace.evaluation.formatting import percent
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.ui.components import ranking, tables
 from tumortrace.ui.components.tables import Cell, Group, Line
 from tumortrace.ui.shell import benchmark_document, style
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 KINDS: Final = {
@@ -30,7 +30,7 @@ _LINKS: Final = (
 _SWAPPED: Final = "swapped"
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Literature: published figures for the same dataset beside these."""
     table = benchmark_document.literature()
     if table.empty:

@@ -9,11 +9,12 @@ import streamlit as st
 
 from tumortrace.charts import groups as charts
 from tumortrace.config import model_title
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.explain.methods import TITLES
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.shell import address, benchmark_document, state
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 METRICS: Final = {
@@ -38,9 +39,9 @@ OUTLINE: Final = "outline"
 _KEPT: Final = ("value", "low", "high", "n", "sampled")
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Localisation: how well saliency maps point at the outlined tumour."""
-    table = bench.rows("localisation")
+    table = records_frame(bench.localisation)
     if table.empty:
         benchmark_document.missing(bench, "No saliency has been scored yet.")
         return
@@ -52,7 +53,7 @@ def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
     _outlines(table[table["method"] == OUTLINE])
 
 
-def _maps(bench: BenchmarkDocument, maps: pd.DataFrame) -> None:
+def _maps(bench: ResultsDocument, maps: pd.DataFrame) -> None:
     measured = [name for name in METRICS if (maps["metric"] == name).any()]
     left, right = plots.columns("localised", [3, 2])
     with left:

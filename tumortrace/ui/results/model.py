@@ -10,10 +10,11 @@ import streamlit as st
 from tumortrace.charts import leaderboard as charts
 from tumortrace.config import fields, model_title
 from tumortrace.evaluation.formatting import METRIC_NAMES
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.ui.components import model_figures, plots, tables
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.shell import address, benchmark_document, layout, state, style
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 _MADE: Final = {
@@ -24,7 +25,7 @@ _MADE: Final = {
 }
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section One model: its figures, calibration, settings and cost."""
     if not found:
         benchmark_document.missing(bench, "No model has been tested yet.")
@@ -64,14 +65,14 @@ def _choose(found: list[ResultSource]) -> ResultSource | None:
     return shipped.get((key, protocol))
 
 
-def _spread(bench: BenchmarkDocument, model: str, protocol: str) -> None:
+def _spread(bench: ResultsDocument, model: str, protocol: str) -> None:
     st.subheader("Spread over folds and seeds")
     lines = [
-        {"by": line["by"], "key": key, "value": value, "sd": line.get("sd"), "mean": line.get("mean")}
-        for line in bench.records("spread")
-        if (line["model"], line["protocol"], line["metric"]) == (model, protocol, "accuracy")
-        if len(line["values"]) > 1
-        for key, value in line["values"].items()
+        {"by": line.by, "key": key, "value": value, "sd": line.sd, "mean": line.mean}
+        for line in bench.spread
+        if (line.model, line.protocol, line.metric) == (model, protocol, "accuracy")
+        if len(line.values) > 1
+        for key, value in line.values.items()
     ]
     if not lines:
         st.caption("It was tested on one fold under one seed: there is no spread to show.")
@@ -91,9 +92,9 @@ def _mean(line: dict[Any, Any]) -> str:
     return f"{100 * line['mean']:.1f} ± {100 * line['sd']:.1f} %"
 
 
-def _calibration(bench: BenchmarkDocument, model: str, protocol: str) -> None:
+def _calibration(bench: ResultsDocument, model: str, protocol: str) -> None:
     st.subheader("Calibration before and after")
-    table = bench.rows("calibration")
+    table = records_frame(bench.calibration)
     held = table[(table["model"] == model) & (table["protocol"] == protocol)] if len(table) else table
     if held.empty:
         st.caption("Only networks have a temperature; it is fitted on the validation part of each fold.")
@@ -107,8 +108,8 @@ def _calibration(bench: BenchmarkDocument, model: str, protocol: str) -> None:
         rows.append(Line([METRIC_NAMES[metric], *cells_of]))
     tables.show_table("Calibration", ["Lower is better", "As trained", "With its temperature"], rows)
     fitted = [
-        float(vote["temperatures"][model]) for vote in bench.records("votes")
-        if vote["protocol"] == protocol and model in vote["temperatures"]
+        vote.temperatures[model] for vote in bench.votes
+        if vote.protocol == protocol and model in vote.temperatures
     ]  # fmt: skip
     ends = f" Temperatures {min(fitted):.2f} to {max(fitted):.2f}; above 1 means it was too sure." if fitted else ""
     n = int(held["n"].max())
@@ -116,9 +117,9 @@ def _calibration(bench: BenchmarkDocument, model: str, protocol: str) -> None:
     tables.download(held, f"calibration_{model}_{protocol}")
 
 
-def _recipe(bench: BenchmarkDocument, model: str) -> None:
+def _recipe(bench: ResultsDocument, model: str) -> None:
     left, right = plots.columns("recipe")
-    recipe = (bench.document.get("recipes") or {}).get(model)
+    recipe = bench.recipes.get(model)
     with left:
         st.subheader("Recipe")
         if recipe:
@@ -136,7 +137,7 @@ def _recipe(bench: BenchmarkDocument, model: str) -> None:
                 _weights(bench)
     with right:
         st.subheader("Cost")
-        table = bench.rows("compute")
+        table = records_frame(bench.compute)
         held = table[table["model"] == model] if len(table) else table
         if held.empty:
             st.caption("No training time of its own is recorded.")
@@ -149,9 +150,9 @@ def _recipe(bench: BenchmarkDocument, model: str) -> None:
         st.caption("Hours of training and testing, all runs together.")
 
 
-def _weights(bench: BenchmarkDocument) -> None:
+def _weights(bench: ResultsDocument) -> None:
     """What the vote gives each of its members, over folds."""
-    table = pd.DataFrame([{"protocol": vote["protocol"], **vote["weights"]} for vote in bench.records("votes")])
+    table = pd.DataFrame([{"protocol": vote.protocol, **vote.weights} for vote in bench.votes])
     if table.empty:
         return
     members = benchmark_document.in_order(name for name in map(str, table) if name != "protocol")

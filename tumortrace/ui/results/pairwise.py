@@ -12,19 +12,20 @@ from tumortrace.charts import differences as charts
 from tumortrace.charts import theme
 from tumortrace.config import model_title
 from tumortrace.evaluation.formatting import METRIC_NAMES
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.components.tables import Cell, Line
 from tumortrace.ui.shell import address, benchmark_document, state
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 METRICS: Final = ("accuracy", "macro_f1")
 _VALUES: Final = ("difference", "low", "high")
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """Draw the section Model against model: paired differences with intervals."""
-    table = bench.rows("comparisons")
+    table = records_frame(bench.comparisons)
     if table.empty:
         benchmark_document.missing(bench, "No two models have been compared yet.")
         return

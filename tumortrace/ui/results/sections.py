@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.ui.results import (
     ablations,
     confusion_matrices,
@@ -20,7 +21,6 @@ from tumortrace.ui.results import (
     pairwise,
 )
 from tumortrace.ui.shell import address, benchmark_document, layout, state
-from tumortrace.ui.shell.benchmark_document import BenchmarkDocument
 from tumortrace.ui.shell.results_index import ResultSource
 
 
@@ -30,7 +30,7 @@ class Section:
 
     title: str
     lead: str
-    draw: Callable[[BenchmarkDocument, list[ResultSource]], None]
+    draw: Callable[[ResultsDocument, list[ResultSource]], None]
 
 
 SECTIONS: Final = {
@@ -56,7 +56,7 @@ MODEL: Final = state.MODEL
 """A link that names a model leads to the section of that name."""
 
 
-def render(bench: BenchmarkDocument, found: list[ResultSource]) -> None:
+def render(bench: ResultsDocument, found: list[ResultSource]) -> None:
     """The choice of a section, and the section.
 
     Args:

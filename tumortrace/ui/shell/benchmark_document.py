@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +14,7 @@ from tumortrace.config import CONTEXT, PreprocessSettings, model_title, parse_co
 from tumortrace.config.fields import nest
 from tumortrace.constants import PROTOCOL_NOTES
 from tumortrace.evaluation import published
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.ui.shell import address, cache, layout, state, style
 
 PROTOCOLS: Final = ("person", "official", "slice")
@@ -24,7 +24,8 @@ BASELINES: Final = ("classical", MAJORITY)
 """Baselines that train no network: what any model has to beat."""
 ENSEMBLE: Final = "ensemble"
 FILES: Final = {
-    "results.json": ("every figure of this page", "application/json"),
+    "results.json": ("comparisons, leakage, failures and the like", "application/json"),
+    "reports.json": ("every figure of each model", "application/json"),
     "predictions.parquet": ("a row a model, fold and slice", "application/octet-stream"),
     "ablations.parquet": ("the same for the ablations", "application/octet-stream"),
     "localisation.parquet": ("a row a model, slice and saliency method", "application/octet-stream"),
@@ -32,48 +33,21 @@ FILES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class BenchmarkDocument:
-    """``results.json``, or nothing."""
-
-    document: dict[str, Any]
-
-    def __bool__(self) -> bool:
-        """Whether this copy has benchmark results."""
-        return bool(self.document)
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the slices behind it are made up."""
-        return bool(self.document.get("synthetic"))
-
-    def rows(self, *keys: str) -> pd.DataFrame:
-        """A list of records as a new frame; without rows where the document lacks it."""
-        found: Any = self.document
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        return pd.DataFrame(found or [])
-
-    def records(self, key: str) -> list[dict[str, Any]]:
-        """A list of the document as it stands; empty where it lacks it."""
-        return list(self.document.get(key) or [])
-
-
-def read_document() -> BenchmarkDocument:
+def read_document() -> ResultsDocument:
     """The shipped results; a file that cannot be read is said to be so, and the page goes on without it."""
     with layout.errors():
         return _read(cache.stamp(cache.artifacts_file("benchmark", "results.json")))
-    return BenchmarkDocument({})
+    return ResultsDocument()
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _read(stamp: int) -> BenchmarkDocument:
-    return BenchmarkDocument(published.results())
+def _read(stamp: int) -> ResultsDocument:
+    return published.results()
 
 
 def preprocessing(model: str) -> PreprocessSettings | None:
     """How the benchmark's networks of that name saw a slice; None where it trained none."""
-    recipe = read_document().document.get("recipes", {}).get(model)
+    recipe = read_document().recipes.get(model)
     return None if recipe is None else parse_config(nest(recipe)).preprocess
 
 
@@ -125,14 +99,14 @@ def explain(protocol: str) -> None:
     st.caption(f"**Protocol {protocol}.** {PROTOCOL_NOTES[protocol]}")
 
 
-def command(bench: BenchmarkDocument) -> str:
+def command(bench: ResultsDocument) -> str:
     """What makes the missing figures."""
-    preset = bench.document.get("preset")
+    preset = bench.preset
     return paths.command(f"benchmark --preset {preset if preset in ('cpu', 'full') else 'cpu'} --resume")
 
 
 def missing(
-    bench: BenchmarkDocument, title: str, text: str = "The command below trains what is missing and computes it."
+    bench: ResultsDocument, title: str, text: str = "The command below trains what is missing and computes it."
 ) -> None:
     """Say what is not there, and which command makes it.
 
@@ -145,9 +119,9 @@ def missing(
     st.code(command(bench), language="bash", wrap_lines=True)
 
 
-def unfinished(bench: BenchmarkDocument) -> str:
+def unfinished(bench: ResultsDocument) -> str:
     """How many runs of the plan are not in the figures, by what they are for; empty where none is missing."""
-    parts = Counter(str(line.get("part")) for line in bench.records("missing"))
+    parts = Counter(line.part for line in bench.missing)
     if not parts:
         return ""
     many = "runs of the plan are" if parts.total() > 1 else "run of the plan is"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from tumortrace.data import datasets, identity, splits
 from tumortrace.data.datasets import Dataset
 from tumortrace.errors import DatasetDamaged, RunUnreadable
 from tumortrace.evaluation import published
+from tumortrace.evaluation.results_document import ResultsDocument
 from tumortrace.runs import index
 from tumortrace.runs.index import IndexEntry
 from tumortrace.ui.shell import images
@@ -44,9 +44,9 @@ def published_part() -> int:
     return 0 if found is None else len(found.manifest)
 
 
-def about(document: dict[str, Any]) -> Dataset | None:
+def about(document: ResultsDocument) -> Dataset | None:
     """The imported dataset that a benchmark's document speaks of; None where it is not here."""
-    names = [name for name in dataset_names() if identity.is_about(document, dataset(name))]
+    names = [name for name in dataset_names() if identity.is_about(document.dataset, dataset(name))]
     return dataset(names[0]) if names else None
 
 

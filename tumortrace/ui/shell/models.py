@@ -85,7 +85,8 @@ def explanation(loaded: LoadedModel, pixels: Pixels, target: int | None, method:
 
 def predictor(chosen: Sequence[LoadedModel]) -> Predictor:
     """The predictor over these models, with what was fitted for the shipped ones; shared between sessions."""
-    fitted = (cache.artifacts_file("benchmark", "results.json"), cache.artifacts_file("gate", "gate.json"))
+    places = (("benchmark", "results.json"), ("benchmark", "reports.json"), ("gate", "gate.json"))
+    fitted = [cache.artifacts_file(*place) for place in places]
     return _panel(tuple((loaded.key, loaded.changed) for loaded in chosen), tuple(map(cache.stamp, fitted)))
 
 

@@ -18,6 +18,8 @@ from tumortrace.constants import CLASSES, PATIENTS, SLICES
 from tumortrace.data import phantom
 from tumortrace.data.datasets import Dataset
 from tumortrace.evaluation.formatting import METRIC_NAMES, percent
+from tumortrace.evaluation.results_document import ResultsDocument
+from tumortrace.evaluation.results_records import records_frame
 from tumortrace.explain import overlay
 from tumortrace.ui.components import plots, tables
 from tumortrace.ui.shell import benchmark_document, cache, images, style
@@ -60,10 +62,13 @@ def split(dataset: Dataset | None) -> None:
         "on <b>one side</b>, follow-up exams too.</p>"
     )
     bench = benchmark_document.read_document()
-    data = bench.document.get("dataset") or {"slices": SLICES, "patients": PATIENTS}
-    cells = [(name.capitalize(), f"{int(data[name]):,}") for name in ("slices", "patients", "persons") if name in data]
+    told = bench.dataset
+    counts = {"slices": SLICES, "patients": PATIENTS}
+    if told is not None:
+        counts = {"slices": told.slices, "patients": told.patients, "persons": told.persons}
+    cells = [(name.capitalize(), f"{count:,}") for name, count in counts.items()]
     st.html(style.figures([*cells, ("Folds", "5"), *_gains(bench)]))
-    if not bench.rows("leakage").empty:
+    if bench.leakage:
         st.caption(
             "Gain: macro F1 on the same slices, once with slices of the tested heads in training (split by slice), "
             "once without (person); 95 % interval by bootstrap over persons."
@@ -73,9 +78,9 @@ def split(dataset: Dataset | None) -> None:
     _where_from(dataset)
 
 
-def _gains(bench: benchmark_document.BenchmarkDocument) -> list[tuple[str, ...]]:
+def _gains(bench: ResultsDocument) -> list[tuple[str, ...]]:
     """What a split by slice flatters, of the first model that has been tested both ways."""
-    table = bench.rows("leakage")
+    table = records_frame(bench.leakage)
     if table.empty:
         return []
     held = table[

@@ -41,7 +41,7 @@ def render(dataset: Dataset | None) -> None:
         )
         bench = benchmark_document.read_document()
         sentences = findings.findings(
-            [source.report for source in held], bench.records("comparisons"), bench.records("leakage"), metric=METRIC,
+            [source.report for source in held], bench.comparisons, bench.leakage, metric=METRIC,
             baselines=(*benchmark_document.BASELINES, *benchmark_document.case_context()),
         )  # fmt: skip
         if sentences:
