@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.processes import PYTHON, end_trainings, eventually, spawned
+from tests.processes import PYTHON, end_trainings, eventually, free_port, spawned
 
 _TRIES = 3
 CHROMIUM = Path("/usr/bin/chromium")
@@ -33,8 +32,8 @@ _IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # machine, so this waits as long as it needs. Figures come in a chunk of their own, after the script has ended.
 _STILL = """
 () => new Promise(resolve => {
-  let calm = 0;
-  const seen = new MutationObserver(() => { calm = 0; });
+  let quiet = 0;
+  const seen = new MutationObserver(() => { quiet = 0; });
   seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
   const drawn = () =>
     document.fonts.status === 'loaded'
@@ -44,8 +43,8 @@ _STILL = """
     && document.getAnimations().every(
       one => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity);
   const frame = () => {
-    calm = drawn() ? calm + 1 : 0;
-    if (calm < 6) return requestAnimationFrame(frame);
+    quiet = drawn() ? quiet + 1 : 0;
+    if (quiet < 6) return requestAnimationFrame(frame);
     seen.disconnect();
     resolve();
   };
@@ -68,7 +67,7 @@ def served(home: Path, artifacts: Path | None = None) -> Iterator[str]:
     home.mkdir(parents=True, exist_ok=True)
     try:
         for left in reversed(range(_TRIES)):
-            port = _free_port()
+            port = free_port()
             command = [PYTHON, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
             with spawned(command, home / "server.log", **variables) as server:
                 address = f"http://127.0.0.1:{port}"
@@ -78,13 +77,6 @@ def served(home: Path, artifacts: Path | None = None) -> Iterator[str]:
                 return
     finally:
         end_trainings(home)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _up(address: str, server: subprocess.Popen[bytes], last: bool) -> bool:

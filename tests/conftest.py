@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("tests.tiny",)
+pytest_plugins = ("tests.tiny", "tests.command_line")
 
 _PROCESS_TIMEOUT_S = 600
 _LAST = ("process", "browser")

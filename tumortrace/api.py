@@ -112,6 +112,7 @@ def train(config: RunConfig | Mapping[str, Any]) -> Run:
         ConfigError: A setting does not hold, or asks for several devices, which have processes of their own.
         DatasetNotFound: The dataset is not imported.
         SplitError: The dataset cannot be split like that.
+        RunNotFound: The run to start from is not there.
         PretrainedUnavailable: Starting weights cannot be had.
         TrainingDiverged: The loss became NaN or infinite.
 
@@ -134,7 +135,7 @@ def train(config: RunConfig | Mapping[str, Any]) -> Run:
             value=f"{asked.devices} devices, {asked.nodes} machines",
             remedy="Set devices and nodes to 1, or train from the command line.",
         )
-    warm_start.check_split(asked)
+    warm_start.check_start(asked)
     run = create(asked)
     try:
         trainer.train(run)

@@ -12,7 +12,6 @@ from PIL import Image
 
 from tests.datasets import write_manifest
 from tumortrace import runs
-from tumortrace.cli import main
 from tumortrace.config import parse_config
 from tumortrace.data.phantom import make_phantom
 
@@ -29,14 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["tumortrace", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
+def run(call: Run) -> Run:
     return call
 
 

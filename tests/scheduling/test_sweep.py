@@ -16,26 +16,12 @@ import pytest
 
 from tests.processes import ROOT, ended, eventually, python, spawned
 from tumortrace import __version__, runs
-from tumortrace.cli import main
 from tumortrace.config import RunConfig
 from tumortrace.errors import ConfigError, TrainingError
 from tumortrace.scheduling import backends, lease, sweep
 from tumortrace.scheduling.backends import Local, Ray
 from tumortrace.scheduling.sweep import plan_sweep, resolve
 from tumortrace.scheduling.worker import Task, WorkerOptions
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["tumortrace", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
-
 
 # --- planning -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from tumortrace.errors import ConfigError
 from tumortrace.paths import command
 
 if TYPE_CHECKING:
-    from tumortrace.config import RunConfig
     from tumortrace.scheduling.sweep import Backend
     from tumortrace.scheduling.worker import Outcome, Task
 
@@ -57,12 +56,13 @@ def sweep(
     Finished tasks are skipped and broken ones resumed. Ctrl-C stops every running task with a checkpoint.
     """
     from tumortrace.scheduling.sweep import run_sweep
+    from tumortrace.training import warm_start
 
     tasks = _plan(name, model, protocol, fold, seed, vary or [], set_ or [])
     if dry_run:
         _list(name, tasks, as_json)
         return
-    _refuse_unsplittable(tasks)
+    warm_start.check_split(*(task.config for task in tasks))
     chosen = _backend(backend, jobs, memory_gb, threads, address, gpus_per_task, cpus_per_task)
     # Ray reports a lost node with print(): standard output is for the document alone.
     with bar(name, len(tasks), quiet=as_json) as advance, contextlib.redirect_stdout(sys.stderr):
@@ -74,18 +74,6 @@ def sweep(
         _summarise(outcomes, counts)
     if counts["finished"] + counts["skipped"] < len(tasks):
         raise typer.Exit(1)
-
-
-def _refuse_unsplittable(tasks: Sequence[Task]) -> None:
-    """Before the first run folder is made: no task may ask for folds that its dataset lacks."""
-    from tumortrace.training import warm_start
-
-    for config in {_split_of(task.config): task.config for task in tasks}.values():
-        warm_start.check_split(config)
-
-
-def _split_of(config: RunConfig) -> tuple[object, ...]:
-    return config.dataset, config.protocol, config.fold, config.validation, config.seed
 
 
 def _plan(

@@ -71,8 +71,8 @@ def train(**given: Any) -> None:
     elif not quiet:
         from tumortrace.cli.report import print_report
 
-        if run.report:
-            print_report(run.report)
+        if report := run.report:
+            print_report(report)
         else:
             typer.echo("Trained on all slices: there is no test part to report on.")
         typer.echo(f"Run folder: {run.folder}")
@@ -211,8 +211,9 @@ def speedrun(
             typer.echo("Stopped.", err=True)
             raise typer.Exit(1)
         whole = time.perf_counter() - began
-        assert run.report is not None
-        metrics = run.report.slice.metrics
+        report = run.report
+        assert report is not None
+        metrics = report.slice.metrics
         accuracy = float(metrics.accuracy or 0.0)  # its test part is never empty
         results.append(
             {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tumortrace.config import START_RUN
 from tumortrace.errors import InputError, UnknownModel
 from tumortrace.imaging.formats import Opened, Refused, open_files
 from tumortrace.inference.bundle import find_bundle, list_bundles
@@ -21,8 +21,6 @@ from tumortrace.runs.run import find_run
 
 Source = str | Path | bytes | npt.NDArray[np.generic]
 PLANES = ("axial", "coronal", "sagittal")
-RUN: Final = "run:"
-"""What a run's id follows where a model is named."""
 
 
 def load_classifier(name: str) -> Classifier:
@@ -33,8 +31,8 @@ def load_classifier(name: str) -> Classifier:
         RunNotFound: There is no such run, or it has no weights yet.
         WeightsMismatch: The weights are missing, changed, or do not fit.
     """
-    if name.startswith(RUN):
-        return Classifier.from_run(find_run(name.removeprefix(RUN)))
+    if name.startswith(START_RUN):
+        return Classifier.from_run(find_run(name.removeprefix(START_RUN)))
     return Classifier.from_bundle(find_bundle(name))
 
 
@@ -52,11 +50,14 @@ def load_predictor(models: Sequence[str | Classifier] | Predictor | None = None)
     """
     if isinstance(models, Predictor):
         return models
-    asked = [models] if isinstance(models, str) else models
-    chosen = [bundle.name for bundle in list_bundles()] if asked is None else list(asked)
+    if models is None:
+        chosen = [Classifier.from_bundle(bundle) for bundle in list_bundles()]
+    else:
+        asked = [models] if isinstance(models, str) else models
+        chosen = [load_classifier(one) if isinstance(one, str) else one for one in asked]
     if not chosen:
         raise UnknownModel("there is no model to ask", value=models, remedy="Name at least one, or restore artifacts/.")
-    return Predictor.fitted([load_classifier(one) if isinstance(one, str) else one for one in chosen])
+    return Predictor.fitted(chosen)
 
 
 def classify(

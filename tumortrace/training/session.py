@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import lightning_fabric
@@ -130,28 +131,28 @@ def prepare(
         forecast=Forecast(len(split.train), len(split.validation), len(split.test), len(snapshots.watched)),
         writer=writer,
     )
-    timed = _Timed(session, progress, on_outlook) if writer else None
+    tell = partial(_tell_outlook, session, progress, on_outlook) if writer else None
     once = np.union1d(split.train, split.validation)
-    frozen = frozen_features.cache_features(config, net, data, once, fabric, timed)
+    frozen = frozen_features.cache_features(config, net, data, once, fabric, tell)
     if writer:
         writer.running({name: len(getattr(split, name)) for name in ("train", "validation", "test")}, session.steps)
     return replace(session, frozen=frozen, forward=compiled(model, config, session.steps)), progress
 
 
-@dataclass(frozen=True)
-class _Timed:
-    """While features are kept: says how long the run will take, long before its first step."""
-
-    session: Session
-    progress: TrainingProgress
-    on_outlook: Callable[[], None] | None
-
-    def __call__(self, features: float, learning: float, coming: int) -> None:
-        self.session.forecast.guess(features, learning)
-        if self.session.writer:
-            self.session.writer.write(**outlook(self.session, self.progress, before=coming * features))
-        if self.on_outlook:
-            self.on_outlook()
+def _tell_outlook(
+    session: Session,
+    progress: TrainingProgress,
+    on_outlook: Callable[[], None] | None,
+    features: float,
+    learning: float,
+    coming: int,
+) -> None:
+    """While features are kept: say how long the run will take, long before its first step."""
+    session.forecast.guess(features, learning)
+    if session.writer:
+        session.writer.write(**outlook(session, progress, before=coming * features))
+    if on_outlook:
+        on_outlook()
 
 
 def _slot(place: torch.device) -> str:

@@ -47,17 +47,22 @@ def unsplittable(table: pd.DataFrame, config: RunConfig) -> tuple[str, SplitErro
     return None
 
 
-def check_split(config: RunConfig) -> None:
-    """Refuse what the dataset cannot be split for; asked before a run folder is made.
+def check_split(*configs: RunConfig) -> None:
+    """Refuse what a dataset cannot be split for; asked before a run folder is made.
+
+    Args:
+        configs: Of one run, or of all that are planned together: the folds of each dataset are read once.
 
     Raises:
         SplitUnavailable: It has no folds under the protocol, or none of that number.
         SplitError: No validation part of that share can be held out.
         DatasetNotFound: It is not imported.
     """
-    found = unsplittable(splits.table_for(datasets.open_dataset(config.dataset)), config)
-    if found is not None:
-        raise found[1]
+    tables = {name: splits.table_for(datasets.open_dataset(name)) for name in {config.dataset for config in configs}}
+    for config in configs:
+        found = unsplittable(tables[config.dataset], config)
+        if found is not None:
+            raise found[1]
 
 
 def check_start(config: RunConfig) -> None:

@@ -45,11 +45,6 @@ def make_thumbnails(chosen: Dataset, rows: pd.DataFrame, outlined: bool, side: i
         return list(pool.map(lambda one: _made(chosen.folder, chosen.fingerprint, *one, side), asked))
 
 
-def make_thumbnail(chosen: Dataset, row: pd.Series, outlined: bool, side: int = SIDE) -> bytes:
-    """The thumbnail of a single row."""
-    return make_thumbnails(chosen, row.to_frame().T, outlined, side)[0]
-
-
 def shrunk(pixels: npt.NDArray[np.generic], outline: str | None, side: int) -> bytes:
     """A square JPEG of ``side`` pixels: reduced first, windowed then, which is a tenth of the work.
 

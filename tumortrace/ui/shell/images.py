@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ def thumbnail(pixels: npt.NDArray[np.generic], outline: str | None, side: int) -
     return encode(np.asarray(square), "JPEG")
 
 
+@lru_cache(16)
 def missing(side: int) -> bytes:
     """What stands in a tile whose file is missing or broken: a crossed square JPEG of ``side`` pixels."""
     square = Image.new("L", (side, side), 40)

@@ -87,18 +87,18 @@ def predictor(chosen: Sequence[LoadedModel]) -> Predictor:
     """The predictor over these models, with what was fitted for the shipped ones; shared between sessions."""
     places = (("benchmark", "results.json"), ("benchmark", "reports.json"), ("gate", "gate.json"))
     fitted = [cache.artifacts_file(*place) for place in places]
-    return _panel(tuple((loaded.key, loaded.changed) for loaded in chosen), tuple(map(cache.stamp, fitted)))
+    return _predictor(tuple((loaded.key, loaded.changed) for loaded in chosen), tuple(map(cache.stamp, fitted)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _panel(keys: tuple[tuple[str, int], ...], fitted: tuple[int, ...]) -> Predictor:
+def _predictor(keys: tuple[tuple[str, int], ...], fitted: tuple[int, ...]) -> Predictor:
     from tumortrace.inference.predictor import Predictor
 
     return Predictor.fitted([classifier(*key) for key in keys])
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _neighbours(stamp: int) -> RetrievalIndex | None:
+def _retrieval_index(stamp: int) -> RetrievalIndex | None:
     from tumortrace.inference.retrieval import load_index
 
     return load_index()
@@ -106,7 +106,7 @@ def _neighbours(stamp: int) -> RetrievalIndex | None:
 
 def retrieval_index() -> RetrievalIndex | None:
     """The index of similar slices that ships."""
-    return _neighbours(cache.stamp(cache.artifacts_file("models", retrieval_model(), retrieval.FILE)))
+    return _retrieval_index(cache.stamp(cache.artifacts_file("models", retrieval_model(), retrieval.FILE)))
 
 
 def overlaid(found: Explanation, opacity: float) -> bytes:
