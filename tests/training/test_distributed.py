@@ -85,7 +85,10 @@ def test_two_processes_end_where_one_does_and_one_of_them_writes(home: Path, tin
 
 # The command, then the same run twice more, each with one part of what the processes share left out.
 MACHINE = """
+import atexit
+import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
+atexit.register(lambda: print("left the group:", not dist.is_initialized(), flush=True))  # what comes first ends last
 from tumortrace import runs
 from tumortrace.cli import main as cli
 from tumortrace.training import distributed
@@ -131,6 +134,10 @@ def test_two_machines_end_where_one_process_does_and_the_comparison_notices_what
             for rank in "01"
         ]  # fmt: skip
         assert [machine.wait(PATIENCE_S) for machine in machines] == [0, 0]
+    for rank in "01":
+        said = (home / f"machine{rank}.log").read_text()
+        assert "left the group: True" in said, "or gloo's threads abort what has ended well"
+        assert "deprecated" not in said
     assert_same(alone, runs.find_run("two"))
     for run in broken:
         with pytest.raises(AssertionError, match="apart"):

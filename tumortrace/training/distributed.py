@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, cast
@@ -21,8 +22,9 @@ def first_process() -> bool:
 class ProcessGroup:
     """The processes of a run; a run of one process is a group of one.
 
-    Fabric does what it can do (:meth:`all_reduce`, :meth:`all_gather_rows`, :meth:`rank_zero_first`); :meth:`any_rank`
-    is our own, because flags are agreed on over the CPU: asking a GPU would wait for all its queued steps.
+    Fabric does :meth:`all_reduce` and :meth:`rank_zero_first`. :meth:`any_rank` is our own, because flags are agreed on
+    over the CPU: asking a GPU would wait for all its queued steps. So is :meth:`all_gather_rows`: Fabric's gathers with
+    gradients, by a function that torch has deprecated and warns of.
 
     Args:
         fabric: Launched.
@@ -33,6 +35,8 @@ class ProcessGroup:
         self.world_size = fabric.world_size
         self.fabric = fabric
         self._flags: Any = dist.new_group(backend="gloo") if self.world_size > 1 else None
+        if self.world_size > 1:
+            atexit.register(_leave)
 
     @property
     def is_global_zero(self) -> bool:
@@ -61,8 +65,15 @@ class ProcessGroup:
         """Rows ``rank, rank + world_size, ...`` of each process to all rows in order; each brings as many."""
         if self.world_size == 1:
             return own
-        gathered = cast(Tensor, self.fabric.all_gather(own.contiguous()))
-        return gathered.transpose(0, 1).flatten(0, 1)
+        parts = [torch.empty_like(own) for _ in range(self.world_size)]
+        dist.all_gather(parts, own.contiguous())
+        return torch.stack(parts, dim=1).flatten(0, 1)
+
+
+def _leave() -> None:
+    """Before the interpreter ends: gloo's threads, still running then, would abort the process after all its work."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def synchronise_batchnorm(net: nn.Module, device: torch.device) -> nn.Module:
